@@ -3,7 +3,6 @@
 #pragma once
 
 #include <filesystem>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,32 +33,31 @@ struct PluginInfo {
     std::filesystem::path data_dir;     ///< empty: none
     std::string refusal;                ///< why it is not usable, one line; empty: usable
     std::filesystem::path shadowed_by;  ///< an earlier plugin of the same kind and id; empty: not shadowed
+    const synth_plugin_descriptor* descriptor = nullptr;  ///< lives as long as the process; null: refused
 };
 
 class Registry {
 public:
     /// Looks at all candidates in search order: `plugin_dirs` (--plugin-dir), TDAMM_SYNTH_PLUGIN_PATH (colon
     /// separated), the installation. Within a folder by name. Nothing here is fatal: what is refused is listed with its
-    /// reason.
+    /// reason. The first of a kind and id wins, usable or not: a broken override is never silently replaced.
     static Registry scan(std::span<const std::filesystem::path> plugin_dirs, std::string_view environment_path,
                          const Installation& installation);
-    Registry(Registry&&) noexcept;
-    Registry& operator=(Registry&&) noexcept;
-    ~Registry();
 
     /// By kind, then id; shadowed and refused ones included.
     [[nodiscard]] std::span<const PluginInfo> plugins() const noexcept;
 
-    /// The usable one of that kind and id. Else invalid_argument: the reason of the refused one, or the nearest names.
+    /// The one of that kind and id that is not shadowed. invalid_argument: why it was refused, or the nearest names.
     [[nodiscard]] Result<const PluginInfo*> find(std::string_view kind, std::string_view id) const;
 
     /// Looks at one file as `scan` would.
     [[nodiscard]] static PluginInfo inspect(const std::filesystem::path& file, const Installation& installation);
 
-    /// Creates an instance. `options_json` has been through `complete_options`. The host must outlive the instance.
+    /// Creates an instance of a plugin of the kind of `Interface`. `options_json` has been through `complete_options`.
+    /// The host must outlive the instance.
     template <class Interface>
-    [[nodiscard]] Result<Instance<Interface>> create(const PluginInfo& plugin, std::string_view options_json,
-                                                     Host& host) const {
+    [[nodiscard]] static Result<Instance<Interface>> create(const PluginInfo& plugin, std::string_view options_json,
+                                                            Host& host) {
         Result<Made> made = create_untyped(plugin, options_json, host);
         if (!made) return std::move(made).error();
         return Instance<Interface>(static_cast<Interface*>(made->object), made->destroy, plugin.id);
@@ -70,13 +68,9 @@ private:
         void* object;
         void (*destroy)(void*) noexcept;
     };
-    struct Libraries;
-
-    Registry();
-    Result<Made> create_untyped(const PluginInfo& plugin, std::string_view options_json, Host& host) const;
+    static Result<Made> create_untyped(const PluginInfo& plugin, std::string_view options_json, Host& host);
 
     std::vector<PluginInfo> plugins_;
-    std::unique_ptr<Libraries> libraries_;
 };
 
 /// SHA-256 of a file, in hexadecimal; io when it cannot be read.
