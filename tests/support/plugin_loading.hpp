@@ -15,9 +15,9 @@ namespace synth::test {
 const Taxonomy& taxonomy(std::string_view name = "tdamm40");
 
 /// Collects what is logged; secrets and settings are what a test puts in.
-class TestHost : public Host {
+class TestHost final : public Host {
 public:
-    explicit TestHost(std::string data_dir = {}, const Taxonomy& classes = taxonomy());
+    explicit TestHost(std::string data_dir = {}, const Taxonomy& classes = synth::test::taxonomy());
     void log(LogLevel level, std::string_view message) override;
     bool has_secret(std::string_view name) const override;
     std::string setting(std::string_view name) const override;
