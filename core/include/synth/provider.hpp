@@ -37,6 +37,9 @@ struct ProviderInfo {
     std::string secret_help;           ///< what a user without the key can do, one line
     std::string prices_as_of;          ///< ISO date of the model's price; empty: the price is unknown
     std::vector<std::string> notices;  ///< one line each, shown once: near shutdown, no language model, …
+    /// Options that make this same provider again whatever the environment and the date say: the ledger keeps them.
+    /// A JSON object like the one that `create` got; empty: the options as they were given.
+    std::string resolved_options;
     std::string disclaimer;  ///< for reports and metadata: "no language model wrote these texts"; may be empty
 };
 

@@ -23,6 +23,8 @@ enum class Outcome : std::uint8_t {
     answered,   ///< an answer to a validator's ask
     remedied,   ///< refused for a parameter; sent again without it: not an attempt
     throttled,  ///< told to wait (429 and the like): not an attempt
+    halted,     ///< key, credit, permission or model refused: stopped the run, not an attempt
+    abandoned,  ///< in flight when the run was told to stop and did not wait: not an attempt
 };
 
 [[nodiscard]] constexpr std::string_view name_of(Outcome outcome) noexcept {
@@ -33,6 +35,8 @@ enum class Outcome : std::uint8_t {
         case Outcome::answered: return "answered";
         case Outcome::remedied: return "remedied";
         case Outcome::throttled: return "throttled";
+        case Outcome::halted: return "halted";
+        case Outcome::abandoned: return "abandoned";
     }
     return "failed";
 }

@@ -300,6 +300,15 @@ Result<std::string> complete_options(std::string_view plugin, std::string_view s
     return complete.dump();
 }
 
+Result<std::map<std::string, GivenOption>> options_as_given(std::string_view options_json) {
+    const auto object = json::parse(options_json, nullptr, false);
+    if (!object.is_object())
+        return Error{ErrorCode::internal, "completed options are not a JSON object: " + std::string(options_json), {}};
+    std::map<std::string, GivenOption> given;
+    for (const auto& [name, value] : object.items()) given.emplace(name, GivenOption{value.dump(), true});
+    return given;
+}
+
 std::string nearest(std::string_view word, const std::vector<std::string>& known) {
     // Edits: insert, delete, replace, swap of neighbours. A third of the word may be wrong, and two letters of any
     // word that is longer than that.

@@ -33,6 +33,9 @@ struct GivenOption {
 Result<std::string> complete_options(std::string_view plugin, std::string_view schema,
                                      const std::map<std::string, GivenOption>& given);
 
+/// Completed options, back as what `complete_options` takes: to change some of them later.
+Result<std::map<std::string, GivenOption>> options_as_given(std::string_view options_json);
+
 /// "unknown X 'a', did you mean 'b'?" material: the nearest of `known` by edit distance, empty when none is near.
 std::string nearest(std::string_view word, const std::vector<std::string>& known);
 

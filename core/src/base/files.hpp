@@ -1,0 +1,83 @@
+// Files that appear under their name only when they are whole, and the checks that come before anything is spent.
+
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "synth/result.hpp"
+
+namespace synth::core {
+
+/// Owns a file descriptor.
+class FileDescriptor {
+public:
+    FileDescriptor() = default;
+    explicit FileDescriptor(int fd) noexcept : fd_(fd) {}
+    FileDescriptor(FileDescriptor&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+    FileDescriptor& operator=(FileDescriptor&& other) noexcept;
+    ~FileDescriptor();
+
+    [[nodiscard]] int get() const noexcept { return fd_; }
+    explicit operator bool() const noexcept { return fd_ >= 0; }
+
+private:
+    int fd_ = -1;
+};
+
+/// An io Error: `what` `path`: the text of `errno`.
+Error io_error(std::string_view what, const std::filesystem::path& path);
+
+Result<std::string> read_file(const std::filesystem::path& file);
+
+/// Makes `dir` if it is missing and proves that a file can be made in it.
+Status prepare_output_dir(const std::filesystem::path& dir);
+
+/// fsync of a file or folder.
+Status sync_path(const std::filesystem::path& path);
+
+/// Writes `text` under a temporary name in the same folder, syncs and renames it to `file`.
+Status write_whole(const std::filesystem::path& file, std::string_view text);
+
+/// A folder for half-made outputs inside `dir`, removed with all that is in it.
+class StagingDir {
+public:
+    static Result<StagingDir> make(const std::filesystem::path& dir, std::string_view stem);
+    StagingDir(StagingDir&& other) noexcept;
+    StagingDir& operator=(StagingDir&&) = delete;
+    ~StagingDir();
+
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+    /// Syncs every file in it and renames it into `dir`; their names there, sorted. Only plain files whose name starts
+    /// with `stem` and a dot may be there. `overwrite` false: a file of that name is an error, and nothing is renamed.
+    Result<std::vector<std::filesystem::path>> publish(const std::filesystem::path& dir, std::string_view stem,
+                                                       bool overwrite);
+
+private:
+    explicit StagingDir(std::filesystem::path path) : path_(std::move(path)) {}
+    std::filesystem::path path_;
+};
+
+/// An exclusive lock that lasts as long as the object: `flock` on a file of its own, which is removed with it.
+class FileLock {
+public:
+    /// io with `busy_message` when another process has it.
+    static Result<FileLock> take(const std::filesystem::path& file, std::string_view busy_message);
+    FileLock(FileLock&& other) noexcept;
+    FileLock& operator=(FileLock&&) = delete;
+    ~FileLock();
+
+private:
+    FileLock(std::filesystem::path file, FileDescriptor lock) : file_(std::move(file)), lock_(std::move(lock)) {}
+    std::filesystem::path file_;
+    FileDescriptor lock_;
+};
+
+/// Whether the file system is one over a network, where SQLite's WAL is unsafe.
+bool is_network_filesystem(const std::filesystem::path& path);
+
+}  // namespace synth::core

@@ -1,0 +1,26 @@
+// What the user asked for, as parsed from the command line. The only unit that uses CLI11 is behind it.
+
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "config/settings.hpp"
+
+namespace synth::core {
+
+struct Command {
+    std::string name;  ///< "generate", "plan", "resume", "status", "export", "report", "plugins"
+    Givens givens;     ///< run file included, the command line first
+    bool quiet = false, verbose = false, no_progress = false, json = false;
+    std::string ledger;              ///< of resume, status, export, report
+    std::vector<std::string> words;  ///< of plugins: ID, or copy-data ID DIR
+    std::string check_file;          ///< plugins --check
+    bool list_names = false;         ///< plugins --names: for shell completion
+};
+
+/// A command, or the exit code when there is nothing more to do (help and version were printed, or an error line was).
+std::variant<Command, int> parse_command_line(int argc, const char* const* argv);
+
+}  // namespace synth::core

@@ -1,0 +1,106 @@
+#include "cli/context.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+namespace synth::core {
+
+int exit_code_of(const Error& error) {
+    switch (error.code) {
+        case ErrorCode::invalid_argument: return kUsage;
+        case ErrorCode::unauthorized:
+        case ErrorCode::exhausted: return kRefused;
+        case ErrorCode::io: return kIo;
+        default: return kInternal;
+    }
+}
+
+int Context::fail(const Error& error) const {
+    console->log(LogLevel::error, error.message);
+    return exit_code_of(error);
+}
+
+std::unique_ptr<Context> make_context(const Command& command, int& code) {
+    auto context = std::make_unique<Context>();
+    const auto refuse = [&](const Error& error) {
+        std::fprintf(stderr, "error: %s\n", error.message.c_str());
+        code = exit_code_of(error);
+        return nullptr;
+    };
+    auto secrets = Secrets::load(environ, ".env");
+    if (!secrets) return refuse(secrets.error());
+    context->secrets = std::move(*secrets);
+    const auto verbosity = command.quiet ? Verbosity::quiet : command.verbose ? Verbosity::verbose : Verbosity::normal;
+    context->console =
+        std::make_unique<Console>(verbosity, !command.no_progress && !command.quiet, &context->secrets);
+    auto installation = Installation::locate();
+    if (!installation) return refuse(installation.error());
+    context->installation = std::move(*installation);
+    std::vector<std::filesystem::path> dirs;
+    if (const auto found = command.givens.settings.find("plugin-dir"); found != command.givens.settings.end())
+        for (const auto& dir : found->second.values) {
+            std::error_code ignored;
+            if (!std::filesystem::is_directory(dir, ignored))
+                return refuse({ErrorCode::invalid_argument, found->second.source + ": no folder " + dir, {}});
+            dirs.emplace_back(std::filesystem::absolute(dir));
+        }
+    const auto from_environment = context->secrets.value("TDAMM_SYNTH_PLUGIN_PATH").value_or("");
+    context->registry = std::make_unique<Registry>(Registry::scan(dirs, from_environment, context->installation));
+    return context;
+}
+
+Result<RunPlugins> assemble(const Context& context, Taxonomy taxonomy, RunConfig& config) {
+    RunPlugins plugins{Assembly(context.environment(), std::move(taxonomy)), {}, {}, {}, {}, {}};
+    for (auto& choice : config.plugins) {
+        std::optional<Error> error;
+        const auto take = [&error](auto made, auto& into) {
+            if (made)
+                into = std::move(*made);
+            else
+                error = std::move(made).error();
+        };
+        if (choice.kind == Sampler::kKind) take(plugins.assembly.create<Sampler>(choice), plugins.sampler);
+        if (choice.kind == PromptStrategy::kKind) take(plugins.assembly.create<PromptStrategy>(choice), plugins.prompts);
+        if (choice.kind == Provider::kKind) take(plugins.assembly.create<Provider>(choice), plugins.provider);
+        if (choice.kind == Validator::kKind) take(plugins.assembly.create<Validator>(choice), plugins.validators.emplace_back());
+        Instance<Sink> sink;
+        if (choice.kind == Sink::kKind) take(plugins.assembly.create<Sink>(choice), sink);
+        Instance<Reporter> reporter;
+        if (choice.kind == Reporter::kKind) take(plugins.assembly.create<Reporter>(choice), reporter);
+        if (error) return std::move(*error);
+    }
+    auto info = plugins.provider.call([](Provider& p) { return p.describe(today()); });
+    if (!info) return std::move(info).error();
+    plugins.info = std::move(*info);
+    if (!plugins.info.resolved_options.empty()) config.find(Provider::kKind)->options_json = plugins.info.resolved_options;
+    for (const auto& notice : plugins.info.notices) context.console->log(LogLevel::warning, notice);
+    return plugins;
+}
+
+PlanRequest plan_request(const RunConfig& config, const Taxonomy& taxonomy) {
+    PlanRequest request;
+    request.seed = config.seed;
+    request.samples = config.samples_per_class > 0 ? config.samples_per_class * taxonomy.labels.size() : config.samples;
+    request.samples_per_class = config.samples_per_class;
+    request.min_labels = config.min_labels;
+    request.max_labels = config.max_labels;
+    return request;
+}
+
+std::chrono::sys_days today() { return std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()); }
+
+std::string shell_word(const std::string& text) {
+    const auto plain = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view("_-./=:,@%+").find(c) != std::string_view::npos;
+    };
+    if (!text.empty() && std::ranges::all_of(text, plain)) return text;
+    std::string quoted = "'";
+    for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return quoted + "'";
+}
+
+}  // namespace synth::core

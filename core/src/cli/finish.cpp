@@ -1,0 +1,133 @@
+#include "cli/finish.hpp"
+
+#include <csignal>
+#include <cstdio>
+
+#include "base/files.hpp"
+#include "base/format.hpp"
+#include "cli/progress.hpp"
+#include "run/outputs.hpp"
+#include "run/session.hpp"
+
+namespace synth::core {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+int exit_code_of(const SessionResult& session) {
+    switch (session.end) {
+        case End::finished: return session.missing == 0 ? kAllMade : kMissing;
+        case End::budget: return kBudget;
+        case End::refused: return kRefused;
+        case End::io: return kIo;
+        case End::internal: return kInternal;
+        case End::interrupted: return session.signal == SIGTERM ? kTerminated : kInterrupted;
+    }
+    return kInternal;
+}
+
+std::string resume_command(const RunConfig& config, const fs::path& ledger, End end) {
+    std::string command = "tdamm-synth resume " + shell_word(ledger.string());
+    if (end == End::budget && config.budget) command += " --budget " + exact_usd({config.budget->value * 2});
+    return command;
+}
+
+/// Outputs and report from the ledger; the report goes to its file.
+Result<Report> make_outputs(const Context& context, RunPlugins& plugins, RunConfig& config, LedgerReader& reader,
+                            const fs::path& dir, int code, std::vector<fs::path>& files) {
+    std::vector<PluginChoice> sinks;
+    for (const auto& choice : config.plugins)
+        if (choice.kind == Sink::kKind) sinks.push_back(choice);
+    auto written = write_outputs(plugins.assembly, sinks, config, reader, dir, Overwrite::yes);
+    if (!written) return std::move(written).error();
+    files = std::move(*written);
+    auto report = make_report(plugins.assembly, config, reader, plugins.provider, plugins.info, code);
+    if (!report) return std::move(report).error();
+    context.secrets.redact(report->text);
+    context.secrets.redact(report->json);
+    const auto file = dir / (config.name + ".report.json");
+    if (auto whole = write_whole(file, report->json); !whole) return std::move(whole).error();
+    files.push_back(file);
+    return report;
+}
+
+}  // namespace
+
+Status ready_to_spend(const Context& context, const RunConfig& config, const ProviderInfo& info) {
+    if (!info.secret.empty() && !context.secrets.value(info.secret))
+        return Error{ErrorCode::invalid_argument,
+                     info.secret + " is not set" + (info.secret_help.empty() ? "" : ": " + info.secret_help), "missing_key"};
+    if (config.budget && !info.endpoint.empty() && info.prices_as_of.empty())
+        return Error{ErrorCode::invalid_argument,
+                     "--budget: the price of model '" + info.model +
+                         "' is not known, so the cap cannot be kept; add it with -o provider.models=FILE or leave --budget out",
+                     "unpriced"};
+    return {};
+}
+
+int run_and_finish(const Command& command, const Context& context, RunPlugins& plugins, RunConfig& config,
+                   const fs::path& ledger, LedgerHead* changed, PlanStream* more) {
+    const Console& console = *context.console;
+    auto loop = EventLoop::make();
+    if (!loop) return context.fail(loop.error());
+    auto writer = LedgerWriter::open(ledger, [&loop] { loop->wake(); });
+    if (!writer) return context.fail(writer.error());
+    if (changed != nullptr)
+        if (auto extended = (*writer)->extend(*changed, more); !extended) return context.fail(extended.error());
+    auto reader = LedgerReader::open(ledger);
+    if (!reader) return context.fail(reader.error());
+
+    SessionResult session;
+    {
+        const Pipeline pipeline(plugins.prompts, plugins.provider, plugins.validators, plugins.info.model);
+        SessionContext sitting;
+        sitting.config = &config;
+        sitting.provider = &plugins.info;
+        sitting.pipeline = &pipeline;
+        sitting.reader = &*reader;
+        sitting.writer = writer->get();
+        sitting.loop = &*loop;
+        sitting.console = &console;
+        sitting.secrets = &context.secrets;
+        sitting.watch = make_progress(console);
+        session = run_session(sitting);
+    }
+    console.status({});
+
+    int code = exit_code_of(session);
+    std::vector<fs::path> files;
+    Result<Report> report = Report{};
+    if (code != kIo && code != kInternal) {
+        report = make_outputs(context, plugins, config, *reader, ledger.parent_path(), code, files);
+        if (!report) code = synth::core::exit_code_of(report.error());
+    }
+    if (auto closed = (*writer)->close(); !closed && code != kIo) {
+        console.log(LogLevel::error, closed.error().message);
+        code = kIo;
+    }
+
+    if (!session.message.empty())
+        console.log(code == kInterrupted || code == kTerminated || code == kBudget ? LogLevel::warning : LogLevel::error,
+                    session.message);
+    if (!report) console.log(LogLevel::error, report.error().message);
+    if (report && !report->text.empty()) {
+        if (command.json)
+            std::fwrite(report->json.data(), 1, report->json.size(), stdout);
+        else if (!command.quiet)
+            std::fwrite(report->text.data(), 1, report->text.size(), stdout);
+        std::fflush(stdout);
+    }
+    console.log(LogLevel::info, with_thousands(session.accepted) + " of " +
+                                    with_thousands(session.accepted + session.missing) + " samples made" +
+                                    (plugins.info.disclaimer.empty() ? "" : "; " + plugins.info.disclaimer));
+    for (const auto& file : files) console.log(LogLevel::info, "  " + file.string());
+    console.log(LogLevel::info, "  " + ledger.string());
+    if (code != kAllMade) {
+        // The last line, whatever the verbosity: a script or a person takes it from here.
+        console.log(LogLevel::error, "to go on: " + resume_command(config, ledger, session.end));
+    }
+    return code;
+}
+
+}  // namespace synth::core

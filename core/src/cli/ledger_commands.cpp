@@ -1,0 +1,140 @@
+// `status`, `export` and `report`: what a ledger says, without sending anything.
+
+#include <spdlog/fmt/fmt.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "base/files.hpp"
+#include "base/format.hpp"
+#include "cli/context.hpp"
+#include "run/ledger.hpp"
+#include "run/outputs.hpp"
+#include "taxonomy/taxonomy_file.hpp"
+
+namespace synth::core {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Opened {
+    fs::path path;
+    LedgerReader reader;
+    RunConfig config;
+};
+
+Result<Opened> open_run(const std::string& ledger) {
+    const auto path = fs::absolute(ledger).lexically_normal();
+    auto reader = LedgerReader::open(path);
+    if (!reader) return std::move(reader).error();
+    auto config = parse_run_config(reader->head().config_json);
+    if (!config) return std::move(config).error();
+    return Opened{path, std::move(*reader), std::move(*config)};
+}
+
+bool is_running(const Opened& run) {
+    const auto lock_path = run.path.parent_path() / (run.config.name + ".lock");
+    if (std::error_code ignored; !fs::exists(lock_path, ignored)) return false;
+    const auto lock = FileLock::take(lock_path, "");
+    return !lock && lock.error().reason == "locked";
+}
+
+}  // namespace
+
+int run_status(const Command& command) {
+    int code = 0;
+    const auto context = make_context(command, code);
+    if (!context) return code;
+    auto run = open_run(command.ledger);
+    if (!run) return context->fail(run.error());
+    auto progress = run->reader.progress();
+    if (!progress) return context->fail(progress.error());
+    const Progress& p = *progress;
+    const bool running = is_running(*run);
+    const auto samples = run->reader.head().samples;
+    const auto accepted = static_cast<std::uint64_t>(p.accepted);
+    const char* state = running ? "running" : accepted == samples ? "complete" : "incomplete";
+    const bool priced = p.unpriced_calls == 0;
+    const PicoUsd charged = p.spent + p.reserved + p.unaccounted;
+    if (command.json) {
+        using json = nlohmann::ordered_json;
+        const json out = {{"name", run->config.name},
+                          {"state", state},
+                          {"samples", samples},
+                          {"accepted", accepted},
+                          {"remaining", samples - accepted},
+                          {"calls", p.calls},
+                          {"rejected", p.rejected},
+                          {"failed", p.failed},
+                          {"input_tokens", p.input_tokens},
+                          {"output_tokens", p.output_tokens},
+                          {"spent_usd", priced ? json(p.spent.usd()) : json()},
+                          {"charged_usd", priced ? json(charged.usd()) : json()},
+                          {"budget_usd", run->config.budget ? json(run->config.budget->usd()) : json()},
+                          {"seconds", static_cast<double>(p.active_ms) / 1000},
+                          {"sessions", p.sessions},
+                          {"seed", run->config.seed}};
+        std::puts(out.dump(2).c_str());
+        return kAllMade;
+    }
+    std::string out = fmt::format("{}: {}\n", run->config.name, state);
+    out += fmt::format("  samples     {} of {} made\n", with_thousands(accepted), with_thousands(samples));
+    out += fmt::format("  calls       {} ({} rejected, {} failed) in {} session{}\n",
+                       with_thousands(static_cast<std::uint64_t>(p.calls)), p.rejected, p.failed, p.sessions,
+                       p.sessions == 1 ? "" : "s");
+    out += fmt::format("  tokens      {} in, {} out\n", with_thousands(static_cast<std::uint64_t>(p.input_tokens)),
+                       with_thousands(static_cast<std::uint64_t>(p.output_tokens)));
+    out += fmt::format("  money       {}{}\n", priced ? dollars(charged) : "unknown: " + std::to_string(p.unpriced_calls) +
+                                                                             " answers of a model without a known price",
+                       run->config.budget ? " of " + dollars(*run->config.budget) : "");
+    if (!running && accepted < samples) out += "  to go on    tdamm-synth resume " + shell_word(run->path.string()) + "\n";
+    std::fputs(out.c_str(), stdout);
+    return kAllMade;
+}
+
+int run_export(const Command& command) {
+    int code = 0;
+    const auto context = make_context(command, code);
+    if (!context) return code;
+    auto run = open_run(command.ledger);
+    if (!run) return context->fail(run.error());
+    auto sinks = resolve_sinks(command.givens, *context->registry, run->config);
+    if (!sinks) return context->fail(sinks.error());
+    auto taxonomy = parse_taxonomy(run->reader.head().taxonomy_json, command.ledger);
+    if (!taxonomy) return context->fail(taxonomy.error());
+    const fs::path own = run->path.parent_path();
+    fs::path dir = own;
+    if (const auto given = command.givens.settings.find("output-dir"); given != command.givens.settings.end())
+        dir = fs::absolute(given->second.values.back()).lexically_normal();
+    if (auto usable = prepare_output_dir(dir); !usable) return context->fail(usable.error());
+    Assembly assembly(context->environment(), std::move(*taxonomy));
+    const bool foreign = !fs::equivalent(dir, own);
+    auto files = write_outputs(assembly, *sinks, run->config, run->reader, dir, foreign ? Overwrite::no : Overwrite::yes);
+    if (!files) return context->fail(files.error());
+    for (const auto& file : *files) std::puts(file.c_str());
+    return kAllMade;
+}
+
+int run_report(const Command& command) {
+    int code = 0;
+    const auto context = make_context(command, code);
+    if (!context) return code;
+    auto run = open_run(command.ledger);
+    if (!run) return context->fail(run.error());
+    auto taxonomy = parse_taxonomy(run->reader.head().taxonomy_json, command.ledger);
+    if (!taxonomy) return context->fail(taxonomy.error());
+    Assembly assembly(context->environment(), std::move(*taxonomy));
+    auto* choice = run->config.find(Provider::kKind);
+    if (choice == nullptr) return context->fail({ErrorCode::io, "the ledger names no provider, it is damaged", {}});
+    auto provider = assembly.create<Provider>(*choice);
+    if (!provider) return context->fail(provider.error());
+    // A model that was shut down since the run is no reason not to report on it.
+    auto info = provider->call([](Provider& p) { return p.describe(today()); });
+    auto report = make_report(assembly, run->config, run->reader, *provider, info ? *info : ProviderInfo{}, std::nullopt);
+    if (!report) return context->fail(report.error());
+    std::fputs(command.json ? report->json.c_str() : report->text.c_str(), stdout);
+    return kAllMade;
+}
+
+}  // namespace synth::core

@@ -1,0 +1,26 @@
+// tdamm-synth: parses the command line and hands over to the subcommand.
+
+#include <array>
+#include <csignal>
+#include <utility>
+
+#include "cli/commands.hpp"
+
+int main(int argc, char** argv) {
+    using namespace synth::core;
+    std::signal(SIGPIPE, SIG_IGN);  // a reader of our output that goes away does not end a run
+    const auto parsed = parse_command_line(argc, argv);
+    if (const auto* code = std::get_if<int>(&parsed)) return *code;
+    const auto& command = std::get<Command>(parsed);
+    static constexpr std::array<std::pair<std::string_view, int (*)(const Command&)>, 7> kCommands = {
+        {{"generate", run_generate},
+         {"plan", run_plan},
+         {"resume", run_resume},
+         {"status", run_status},
+         {"export", run_export},
+         {"report", run_report},
+         {"plugins", run_plugins}}};
+    for (const auto& [name, run] : kCommands)
+        if (name == command.name) return run(command);
+    return kInternal;
+}

@@ -1,0 +1,178 @@
+// `plan`: what would be made, and what it would cost. Sends nothing, needs no key, writes no file.
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/format.hpp"
+#include "cli/context.hpp"
+#include "run/pipeline.hpp"
+#include "synth/random.hpp"
+#include "taxonomy/taxonomy_file.hpp"
+
+namespace synth::core {
+
+namespace {
+
+constexpr std::uint64_t kPromptsComposed = 1000;
+// English prose in the tokenizers of the GPT family: about 4.3 bytes a token, 1.36 tokens a word (1,178 words are about
+// 1,470 to 1,790 tokens: docs/costs.md).
+constexpr double kBytesPerToken = 4.3, kTokensPerWord = 1.36;
+constexpr double kTokensPerSecond = 80;  // a usual speed of hosted small models, for want of a measurement
+
+struct Estimate {
+    std::uint64_t samples = 0;
+    std::vector<std::uint64_t> counts;            // by label, as written
+    std::map<std::size_t, std::uint64_t> sizes;   // drawn labels a sample → samples
+    double input_tokens = 0, output_tokens = 0, input_limit = 0, output_limit = 0;  // a sample, on average
+    std::optional<PicoUsd> likely, most;          // of the whole run
+};
+
+Result<Estimate> estimate(const RunPlugins& plugins, const RunConfig& config, const PlanRequest& request) {
+    const auto& taxonomy = plugins.assembly.taxonomy();
+    auto plan = plugins.sampler.call([&](Sampler& s) { return s.plan(request); });
+    if (!plan) return std::move(plan).error();
+    const std::vector<Instance<Validator>> none;
+    const Pipeline pipeline(plugins.prompts, plugins.provider, none, plugins.info.model);
+    Estimate e;
+    e.counts.resize(taxonomy.labels.size());
+    std::vector<SampleSpec> specs(1024);
+    const std::uint64_t step = std::max<std::uint64_t>(1, request.samples / kPromptsComposed);
+    std::uint64_t composed = 0;
+    for (;;) {
+        auto got = (*plan)->next(specs);
+        if (!got) return std::move(got).error();
+        if (*got == 0) break;
+        for (std::size_t i = 0; i < *got; ++i) {
+            Job job;
+            job.spec = specs[i];
+            job.spec.index = e.samples++;
+            job.spec.seed = derive_seed(config.seed, job.spec.index);
+            for (const LabelId label : job.spec.labels) ++e.counts[label];
+            if (!taxonomy.is_negative(job.spec.labels)) ++e.sizes[job.spec.drawn.size()];
+            if (job.spec.index % step != 0 || composed == kPromptsComposed) continue;
+            auto prepared = pipeline.prepare(job, {});
+            if (!prepared) return std::move(prepared).error();
+            ++composed;
+            std::size_t bytes = 0;
+            for (const auto& message : prepared->prompt.messages) bytes += message.text.size();
+            e.input_tokens += static_cast<double>(bytes) / kBytesPerToken;
+            e.output_tokens += prepared->prompt.target_words * kTokensPerWord;
+            e.input_limit += static_cast<double>(prepared->input_bound.count);
+            e.output_limit += static_cast<double>(prepared->output_bound.count);
+        }
+    }
+    for (double* mean : {&e.input_tokens, &e.output_tokens, &e.input_limit, &e.output_limit})
+        *mean /= static_cast<double>(std::max<std::uint64_t>(1, composed));
+    const auto whole = [&](double input, double output) -> std::optional<PicoUsd> {
+        Usage usage;
+        usage.input = {static_cast<std::int64_t>(input)};
+        usage.output = {static_cast<std::int64_t>(output)};
+        const auto one = pipeline.cost(usage, {plugins.info.model, {}});
+        if (!one) return std::nullopt;
+        return PicoUsd{one->value * static_cast<std::int64_t>(e.samples)};
+    };
+    e.likely = whole(e.input_tokens, e.output_tokens);
+    e.most = whole(e.input_limit, e.output_limit);
+    return e;
+}
+
+/// From limits, if the user stated them, else from a usual speed of generation and the window.
+double expected_seconds(const Estimate& e, const RunConfig& config) {
+    const auto samples = static_cast<double>(e.samples);
+    double seconds = samples * (e.output_tokens / kTokensPerSecond + 1) / config.max_concurrent;
+    if (config.rpm) seconds = std::max(seconds, samples / *config.rpm * 60);
+    if (config.tpm) seconds = std::max(seconds, samples * (e.input_tokens + e.output_tokens) / *config.tpm * 60);
+    return seconds;
+}
+
+void print_text(const Estimate& e, const RunPlugins& plugins, const RunConfig& config) {
+    const auto& taxonomy = plugins.assembly.taxonomy();
+    std::string out = fmt::format("Plan of {} samples, {} classes ({}), seed {}\n\n", with_thousands(e.samples),
+                                  taxonomy.labels.size(), taxonomy.name, config.seed);
+    std::size_t width = 0;
+    for (const auto& label : taxonomy.labels) width = std::max(width, label.name.size());
+    const auto rows = (taxonomy.labels.size() + 1) / 2;
+    for (std::size_t row = 0; row < rows; ++row) {
+        for (const std::size_t at : {row, row + rows})
+            if (at < taxonomy.labels.size())
+                out += fmt::format("  {:<{}} {:>9}", taxonomy.labels[at].name, width, with_thousands(e.counts[at]));
+        out += '\n';
+    }
+    out += "\n  labels a sample: ";
+    for (bool first = true; const auto& [size, count] : e.sizes) {
+        out += fmt::format("{}{} x {}", first ? "" : ", ", with_thousands(count), size);
+        first = false;
+    }
+    const bool network = !plugins.info.endpoint.empty();
+    const auto samples = static_cast<double>(e.samples);
+    const auto tokens = [](double number) { return with_thousands(static_cast<std::uint64_t>(number)); };
+    out += fmt::format("\n\n  requests         {} at least, {} at most ({} attempts a sample)\n", with_thousands(e.samples),
+                       with_thousands(e.samples * config.max_attempts), config.max_attempts);
+    if (network) {
+        out += fmt::format("  input tokens     about {}\n", tokens(e.input_tokens * samples));
+        out += fmt::format("  output tokens    about {}, at most {} without retries\n", tokens(e.output_tokens * samples),
+                           tokens(e.output_limit * samples));
+        out += e.likely ? fmt::format("  cost             about {}, at most {} without retries ({}, prices of {})\n",
+                                      dollars(*e.likely), dollars(*e.most), plugins.info.model, plugins.info.prices_as_of)
+                        : fmt::format("  cost             unknown: no price for model {}\n", plugins.info.model);
+        if (config.budget) out += fmt::format("  budget           {}\n", dollars(*config.budget));
+        out += fmt::format("  duration         about {} with {} in flight{}\n",
+                           duration_text(expected_seconds(e, config)), config.max_concurrent,
+                           config.rpm || config.tpm ? "" : fmt::format(", if a request gets {:.0f} tokens a second", kTokensPerSecond));
+    } else {
+        out += "  cost             nothing: no network, no language model\n";
+    }
+    out += "\nNothing was sent. 'tdamm-synth generate' with the same options and --seed makes it.\n";
+    std::fputs(out.c_str(), stdout);
+}
+
+void print_json(const Estimate& e, const RunPlugins& plugins, const RunConfig& config) {
+    using json = nlohmann::ordered_json;
+    const auto& taxonomy = plugins.assembly.taxonomy();
+    json counts = json::object(), sizes = json::object();
+    for (std::size_t i = 0; i < taxonomy.labels.size(); ++i) counts[taxonomy.labels[i].name] = e.counts[i];
+    for (const auto& [size, count] : e.sizes) sizes[std::to_string(size)] = count;
+    const auto usd = [](const std::optional<PicoUsd>& money) { return money ? json(money->usd()) : json(); };
+    const bool network = !plugins.info.endpoint.empty();
+    const auto samples = static_cast<double>(e.samples);
+    const json out = {{"samples", e.samples},
+                      {"seed", config.seed},
+                      {"taxonomy", taxonomy.name},
+                      {"labels", counts},
+                      {"labels_per_sample", sizes},
+                      {"requests", {{"least", e.samples}, {"most", e.samples * config.max_attempts}}},
+                      {"model", plugins.info.model},
+                      {"input_tokens", static_cast<std::uint64_t>(e.input_tokens * samples)},
+                      {"output_tokens", static_cast<std::uint64_t>(e.output_tokens * samples)},
+                      {"cost_usd", {{"about", usd(e.likely)}, {"at_most_without_retries", usd(e.most)}}},
+                      {"prices_as_of", plugins.info.prices_as_of.empty() ? json() : json(plugins.info.prices_as_of)},
+                      {"seconds", network ? json(expected_seconds(e, config)) : json()}};
+    std::puts(out.dump(2).c_str());
+}
+
+}  // namespace
+
+int run_plan(const Command& command) {
+    int code = 0;
+    const auto context = make_context(command, code);
+    if (!context) return code;
+    auto config = resolve(command.givens, *context->registry);
+    if (!config) return context->fail(config.error());
+    auto taxonomy = load_taxonomy(config->taxonomy, context->installation.core_data);
+    if (!taxonomy) return context->fail(taxonomy.error());
+    auto plugins = assemble(*context, std::move(*taxonomy), *config);
+    if (!plugins) return context->fail(plugins.error());
+    const auto made = estimate(*plugins, *config, plan_request(*config, plugins->assembly.taxonomy()));
+    if (!made) return context->fail(made.error());
+    if (command.json)
+        print_json(*made, *plugins, *config);
+    else
+        print_text(*made, *plugins, *config);
+    return kAllMade;
+}
+
+}  // namespace synth::core

@@ -1,0 +1,68 @@
+// `resume`: goes on from what a ledger holds, or adds samples to it.
+
+#include "base/files.hpp"
+#include "base/format.hpp"
+#include "cli/context.hpp"
+#include "cli/finish.hpp"
+#include "run/ledger.hpp"
+#include "taxonomy/taxonomy_file.hpp"
+
+namespace synth::core {
+
+namespace fs = std::filesystem;
+
+int run_resume(const Command& command) {
+    int code = 0;
+    const auto context = make_context(command, code);
+    if (!context) return code;
+    const fs::path ledger = fs::absolute(command.ledger).lexically_normal();
+    if (std::error_code ignored; !fs::exists(ledger, ignored))
+        return context->fail({ErrorCode::io, "no ledger at " + ledger.string(), "ledger"});
+    auto reader = LedgerReader::open(ledger);
+    if (!reader) return context->fail(reader.error());
+    LedgerHead head = reader->head();
+    auto config = parse_run_config(head.config_json);
+    if (!config) return context->fail(config.error());
+    auto lock = FileLock::take(ledger.parent_path() / (config->name + ".lock"),
+                               "another process is writing " + ledger.string() + "; one run at a time");
+    if (!lock) return context->fail(lock.error());
+
+    const auto samples_before = head.samples;
+    if (auto resolved = resolve_resume(command.givens, *context->registry, *config); !resolved)
+        return context->fail(resolved.error());
+    auto taxonomy = parse_taxonomy(head.taxonomy_json, ledger.string());
+    if (!taxonomy) return context->fail(taxonomy.error());
+    auto plugins = assemble(*context, std::move(*taxonomy), *config);
+    if (!plugins) return context->fail(plugins.error());
+    if (auto ready = ready_to_spend(*context, *config, plugins->info); !ready) return context->fail(ready.error());
+    if (auto usable = prepare_output_dir(ledger.parent_path()); !usable) return context->fail(usable.error());
+
+    std::unique_ptr<PlanStream> more;
+    if (config->samples > samples_before) {
+        PlanRequest request;
+        request.seed = config->seed;
+        request.samples = config->samples;
+        request.min_labels = config->min_labels;
+        request.max_labels = config->max_labels;
+        const auto prior = reader->plan();
+        request.prior = prior.get();
+        auto plan = plugins->sampler.call([&](Sampler& s) { return s.plan(request); });
+        if (!plan) return context->fail(plan.error());
+        more = std::move(*plan);
+    }
+    head.config_json = to_json(*config);
+    auto progress = reader->progress();
+    if (!progress) return context->fail(progress.error());
+    context->console->log(LogLevel::info, "going on with " + config->name + ": " +
+                                              with_thousands(static_cast<std::uint64_t>(progress->accepted)) + " of " +
+                                              with_thousands(config->samples) + " samples are made");
+    if (progress->exposure_requests > 0)
+        context->console->log(LogLevel::warning,
+                              "the last session did not end cleanly: up to " +
+                                  with_thousands(static_cast<std::uint64_t>(progress->exposure_requests)) +
+                                  " requests were in flight and stay charged with " + dollars(progress->exposure));
+    reader = Error{};  // closed: the writer is to be the last to leave the ledger
+    return run_and_finish(command, *context, *plugins, *config, ledger, &head, more.get());
+}
+
+}  // namespace synth::core

@@ -1,0 +1,45 @@
+// What a run is to do: everything that the command line, the run file and the defaults decide, and that the ledger keeps.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "synth/result.hpp"
+#include "synth/units.hpp"
+
+namespace synth::core {
+
+/// A plugin with its options.
+struct PluginChoice {
+    std::string kind, id;
+    std::string options_json = "{}";  ///< completed: validated, defaults filled in
+    std::string version, sha256;      ///< of the library that was loaded
+};
+
+struct RunConfig {
+    std::string name;        ///< stem of the files
+    std::string output_dir;  ///< as given; the ledger's own folder counts when a run is resumed
+    std::uint64_t seed = 0;
+    std::uint64_t samples = 200;
+    std::uint64_t samples_per_class = 0;
+    std::uint32_t min_labels = 2, max_labels = 3;
+    std::uint32_t batch_size = 20, max_concurrent = 20, max_attempts = 3;
+    std::uint32_t timeout_s = 600, drain_timeout_s = 30, give_up_after_s = 900;
+    std::optional<PicoUsd> budget;
+    std::optional<double> rpm, tpm;
+    std::string taxonomy = "tdamm40";
+    std::vector<PluginChoice> plugins;  ///< in the order in which they were named; several of a kind where that may be
+
+    [[nodiscard]] const PluginChoice* find(std::string_view kind, std::string_view id = {}) const;
+    [[nodiscard]] PluginChoice* find(std::string_view kind, std::string_view id = {});
+};
+
+std::string to_json(const RunConfig& config);
+/// invalid_argument when it is not what `to_json` wrote.
+Result<RunConfig> parse_run_config(std::string_view json);
+
+}  // namespace synth::core

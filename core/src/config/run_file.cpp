@@ -1,0 +1,138 @@
+#include "config/run_file.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include "base/files.hpp"
+
+namespace synth::core {
+
+namespace {
+
+class Reader {
+public:
+    explicit Reader(std::string file) : file_(std::move(file)) {}
+
+    Result<Givens> read(const toml::table& table) {
+        for (const auto& [key, node] : table) {
+            const std::string name(key.str());
+            Status read = name == "option" ? read_options(node) : read_setting(name, node);
+            if (!read) return std::move(read).error();
+        }
+        return std::move(givens_);
+    }
+
+private:
+    [[nodiscard]] std::string place(const toml::node& node, const std::string& name) const {
+        return file_ + ":" + std::to_string(node.source().begin.line) + ": " + name;
+    }
+    [[nodiscard]] Error wrong(const toml::node& node, const std::string& name, const std::string& what) const {
+        return {ErrorCode::invalid_argument, place(node, name) + ": " + what, "run_file"};
+    }
+
+    static std::optional<std::string> scalar(const toml::node& node) {
+        if (const auto* text = node.as_string()) return text->get();
+        if (const auto* number = node.as_integer()) return std::to_string(number->get());
+        if (const auto* number = node.as_floating_point()) return nlohmann::json(number->get()).dump();
+        return std::nullopt;
+    }
+
+    Status read_setting(const std::string& name, const toml::node& node) {
+        const auto settings = all_settings();
+        const auto known = std::ranges::find(settings, name, &Setting::name);
+        if (known == settings.end()) {
+            std::vector<std::string> names{"option"};
+            for (const auto& setting : settings) names.emplace_back(setting.name);
+            const auto near = nearest(name, names);
+            return wrong(node, name, "unknown key" + (near.empty() ? std::string() : ", did you mean '" + near + "'?"));
+        }
+        GivenSetting given;
+        given.source = place(node, name);
+        if (const auto* list = node.as_array(); list != nullptr && known->repeatable) {
+            for (const auto& item : *list) {
+                auto value = scalar(item);
+                if (!value) return wrong(node, name, "expected a list of strings");
+                given.values.push_back(std::move(*value));
+            }
+            if (given.values.empty()) return wrong(node, name, "the list is empty");
+        } else if (auto value = scalar(node)) {
+            given.values.push_back(std::move(*value));
+        } else {
+            return wrong(node, name, known->repeatable ? "expected a string or a list of strings" : "expected one value");
+        }
+        givens_.settings.insert_or_assign(name, std::move(given));
+        return {};
+    }
+
+    /// option.KIND.KEY = value, or option.KIND.ID.KEY = value.
+    Status read_options(const toml::node& node) {
+        const auto* kinds = node.as_table();
+        if (kinds == nullptr) return wrong(node, "option", "expected tables [option.KIND]");
+        for (const auto& [kind, options] : *kinds) {
+            const auto* table = options.as_table();
+            const std::string name = "option." + std::string(kind.str());
+            if (table == nullptr) return wrong(options, name, "expected a table of options");
+            for (const auto& [key, value] : *table) {
+                const std::string inner = std::string(key.str());
+                if (const auto* of_id = value.as_table()) {
+                    for (const auto& [inner_key, inner_value] : *of_id)
+                        if (auto added = add(std::string(kind.str()), inner, std::string(inner_key.str()), inner_value); !added)
+                            return added;
+                } else if (auto added = add(std::string(kind.str()), "", inner, value); !added) {
+                    return added;
+                }
+            }
+        }
+        return {};
+    }
+
+    Status add(std::string kind, std::string id, std::string key, const toml::node& node) {
+        const std::string name = "option." + kind + (id.empty() ? "" : "." + id) + "." + key;
+        // The command line's rules for kinds hold here too.
+        auto option = parse_plugin_option(kind + (id.empty() ? "" : "." + id) + "." + key + "=");
+        if (!option) return wrong(node, name, option.error().message.substr(option.error().message.find(": ") + 2));
+        auto json = to_json(node);
+        if (!json) return wrong(node, name, "expected a string, a number, true, false, or a list of strings");
+        option->value = {std::move(*json), true};
+        option->source = place(node, name);
+        givens_.options.push_back(std::move(*option));
+        return {};
+    }
+
+    static std::optional<std::string> to_json(const toml::node& node) {
+        if (const auto* text = node.as_string()) return nlohmann::json(text->get()).dump();
+        if (const auto* number = node.as_integer()) return nlohmann::json(number->get()).dump();
+        if (const auto* number = node.as_floating_point()) return nlohmann::json(number->get()).dump();
+        if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+        if (const auto* list = node.as_array()) {
+            auto out = nlohmann::json::array();
+            for (const auto& item : *list) {
+                if (item.as_string() == nullptr) return std::nullopt;
+                out.push_back(item.as_string()->get());
+            }
+            return out.dump();
+        }
+        return std::nullopt;
+    }
+
+    std::string file_;
+    Givens givens_;
+};
+
+}  // namespace
+
+Result<Givens> read_run_file(const std::filesystem::path& file) {
+    auto text = read_file(file);
+    if (!text) return Error{ErrorCode::invalid_argument, "--config: " + text.error().message, "run_file"};
+    const auto parsed = toml::parse(std::string_view(*text), file.string());
+    if (!parsed)
+        return Error{ErrorCode::invalid_argument,
+                     file.string() + ":" + std::to_string(parsed.error().source().begin.line) + ": " +
+                         std::string(parsed.error().description()),
+                     "run_file"};
+    return Reader(file.string()).read(parsed.table());
+}
+
+}  // namespace synth::core

@@ -1,0 +1,293 @@
+#include "config/settings.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <random>
+
+#include "base/format.hpp"
+#include "plugins/registry.hpp"
+
+namespace synth::core {
+
+namespace {
+
+constexpr std::array<std::string_view, 6> kKinds = {"sampler", "prompt", "provider", "validator", "sink", "reporter"};
+
+constexpr std::string_view kWhat = "What to make", kHow = "Model and plugins", kLimits = "Limits", kFiles = "Files";
+
+constexpr std::array<Setting, 25> kSettings = {{
+    {"num-samples", "N", "samples in all (default 200)", kWhat, false, true},
+    {"samples-per-class", "N", "N samples for each class instead, so N x number of classes in all", kWhat},
+    {"min-labels", "N", "fewest labels of a TDAMM sample, 1 to 7 (default 2)", kWhat},
+    {"max-labels", "N", "most labels of a TDAMM sample, 1 to 7 (default 3)", kWhat},
+    {"taxonomy", "NAME|FILE", "the classes: tdamm40, tdamm36, cosmos, or a file (default tdamm40)", kWhat},
+    {"seed", "N", "same seed, same plan, same prompts (default: random, printed)", kWhat},
+    {"model", "NAME", "model to ask (default: the provider's; openai: gpt-4o-mini until its shutdown)", kHow, false, true},
+    {"provider", "ID", "who writes: openai, offline, or a plugin of yours (default openai)", kHow},
+    {"sampler", "ID", "who plans the labels (default balanced)", kHow},
+    {"prompts", "ID", "who writes the prompts (default tdamm)", kHow},
+    {"validator", "ID", "checks on each document (default length)", kHow, true},
+    {"sink", "ID", "output formats (default json)", kHow, true},
+    {"reporter", "ID", "parts of the report (default cost, statistics)", kHow, true},
+    {"plugin-dir", "DIR", "folder to search for plugins first", kHow, true, true},
+    {"budget", "USD", "hard cap on this run's spending (default: none)", kLimits, false, true},
+    {"batch-size", "N", "samples reported as one batch; also the default window (default 20)", kLimits},
+    {"max-concurrent", "N", "requests in flight at most (default: the batch size)", kLimits, false, true},
+    {"rpm", "N", "requests a minute (default: learned from the server)", kLimits, false, true},
+    {"tpm", "N", "tokens a minute (default: learned from the server)", kLimits, false, true},
+    {"max-attempts", "N", "attempts a sample; waiting for a rate limit is not one (default 3)", kLimits, false, true},
+    {"timeout", "SECONDS", "for one request (default 600)", kLimits, false, true},
+    {"drain-timeout", "SECONDS", "how long the first Ctrl-C waits for what is in flight (default 30)", kLimits},
+    {"give-up-after", "SECONDS", "stop when no request has succeeded for so long (default 900)", kLimits, false, true},
+    {"output-dir", "DIR", "made if missing (default data)", kFiles},
+    {"run-name", "NAME", "stem of the files (default synthetic_training_data_llm_DATE_TIME)", kFiles},
+}};
+
+Error wrong(const GivenSetting& given, const std::string& what) {
+    return {ErrorCode::invalid_argument, given.source + ": " + what, "setting"};
+}
+
+const GivenSetting* find(const Givens& givens, std::string_view name) {
+    const auto found = givens.settings.find(name);
+    return found == givens.settings.end() ? nullptr : &found->second;
+}
+
+/// Reads a whole number in [low, high] into `target` if it was given.
+template <class Integer>
+Status read_integer(const Givens& givens, std::string_view name, std::uint64_t low, std::uint64_t high, Integer& target) {
+    const auto* given = find(givens, name);
+    if (given == nullptr) return {};
+    const std::string& text = given->values.back();
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool whole = !text.empty() && end == text.data() + text.size();
+    if ((error != std::errc() && error != std::errc::result_out_of_range) || !whole ||
+        error == std::errc::result_out_of_range || value < low || value > high)
+        return wrong(*given, "'" + text + "' is not a whole number from " + with_thousands(low) + " to " + with_thousands(high));
+    target = static_cast<Integer>(value);
+    return {};
+}
+
+Status read_rate(const Givens& givens, std::string_view name, std::optional<double>& target) {
+    std::uint64_t value = 0;
+    if (auto read = read_integer(givens, name, 1, 1'000'000'000, value); !read) return read;
+    if (value > 0) target = static_cast<double>(value);
+    return {};
+}
+
+Status read_budget(const Givens& givens, std::optional<PicoUsd>& target) {
+    const auto* given = find(givens, "budget");
+    if (given == nullptr) return {};
+    target = parse_usd(given->values.back());
+    if (!target || target->value == 0)
+        return wrong(*given, "'" + given->values.back() + "' is not an amount in US dollars above 0, such as 4.50");
+    return {};
+}
+
+Status read_limits(const Givens& givens, RunConfig& c) {
+    for (Status read : {read_budget(givens, c.budget), read_rate(givens, "rpm", c.rpm), read_rate(givens, "tpm", c.tpm),
+                        read_integer(givens, "max-concurrent", 1, 100'000, c.max_concurrent),
+                        read_integer(givens, "max-attempts", 1, 1000, c.max_attempts),
+                        read_integer(givens, "timeout", 1, 86'400, c.timeout_s),
+                        read_integer(givens, "give-up-after", 1, 604'800, c.give_up_after_s)})
+        if (!read) return read;
+    return {};
+}
+
+/// The ids named for a kind; the defaults when none is.
+std::vector<std::string> ids_of(const Givens& givens, std::string_view setting, std::vector<std::string> defaults) {
+    const auto* given = find(givens, setting);
+    return given != nullptr ? given->values : std::move(defaults);
+}
+
+/// Finds the plugin, takes what was given for it out of `options`, and completes its options.
+Result<PluginChoice> choose(const Registry& registry, std::string_view kind, const std::string& id, bool alone,
+                            std::vector<GivenPluginOption>& options, std::map<std::string, GivenOption> given = {}) {
+    auto plugin = registry.find(kind, id);
+    if (!plugin) return std::move(plugin).error();
+    std::erase_if(options, [&](const GivenPluginOption& option) {
+        if (option.kind != kind || !(option.id == id || (option.id.empty() && alone))) return false;
+        given.insert_or_assign(option.key, option.value);
+        return true;
+    });
+    auto completed = complete_options(std::string(kind) + " " + id, (*plugin)->options_schema, given);
+    if (!completed) return std::move(completed).error();
+    PluginChoice choice;
+    choice.kind = kind;
+    choice.id = id;
+    choice.options_json = std::move(*completed);
+    return choice;
+}
+
+/// What nobody took: an option for a plugin that is not in the run.
+Status none_left(const std::vector<GivenPluginOption>& options, const std::vector<PluginChoice>& plugins) {
+    if (options.empty()) return {};
+    const auto& left = options.front();
+    std::string loaded;
+    for (const auto& plugin : plugins)
+        if (plugin.kind == left.kind) loaded += (loaded.empty() ? "" : ", ") + plugin.id;
+    const std::string what =
+        left.id.empty() ? "several plugins of kind " + left.kind + " are loaded (" + loaded + "), so name one: " + left.kind +
+                              "." + loaded.substr(0, loaded.find(',')) + "." + left.key
+                        : "no " + left.kind + " '" + left.id + "' in this run" + (loaded.empty() ? "" : ", only " + loaded);
+    return Error{ErrorCode::invalid_argument, left.source + ": " + what, "option"};
+}
+
+Status check_name(const GivenSetting& given) {
+    const std::string& name = given.values.back();
+    if (name.empty() || name.size() > 200 || name.front() == '.' ||
+        std::ranges::any_of(name, [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20; }))
+        return wrong(given, "'" + name + "' cannot be the stem of file names");
+    return {};
+}
+
+}  // namespace
+
+std::span<const Setting> all_settings() { return kSettings; }
+
+Result<GivenPluginOption> parse_plugin_option(std::string_view text) {
+    const auto bad = [&](const std::string& what) {
+        return Error{ErrorCode::invalid_argument, "-o " + std::string(text) + ": " + what, "option"};
+    };
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos) return bad("expected KIND[.ID].KEY=VALUE");
+    const auto path = text.substr(0, equals);
+    const auto first = path.find('.');
+    const auto last = path.rfind('.');
+    if (first == std::string_view::npos || first == 0 || last + 1 == path.size()) return bad("expected KIND[.ID].KEY=VALUE");
+    GivenPluginOption option;
+    option.kind = path.substr(0, first);
+    option.key = path.substr(last + 1);
+    if (first != last) option.id = path.substr(first + 1, last - first - 1);
+    if (std::ranges::find(kKinds, option.kind) == kKinds.end()) {
+        const auto near = nearest(option.kind, {kKinds.begin(), kKinds.end()});
+        return bad("no kind of plugin '" + option.kind + "'" + (near.empty() ? "" : ", did you mean '" + near + "'?") +
+                   " (sampler, prompt, provider, validator, sink, reporter)");
+    }
+    option.value.text = text.substr(equals + 1);
+    option.source = "-o " + std::string(path);
+    return option;
+}
+
+void add_missing(Givens& givens, Givens more) {
+    givens.settings.merge(more.settings);
+    // Later ones win where they meet, so the run file's go first.
+    more.options.insert(more.options.end(), std::move_iterator(givens.options.begin()),
+                        std::move_iterator(givens.options.end()));
+    givens.options = std::move(more.options);
+}
+
+Result<RunConfig> resolve(const Givens& givens, const Registry& registry) {
+    RunConfig c;
+    constexpr std::uint64_t kMost = 100'000'000;
+    for (Status read :
+         {read_integer(givens, "num-samples", 1, kMost, c.samples),
+          read_integer(givens, "samples-per-class", 1, kMost, c.samples_per_class),
+          read_integer(givens, "min-labels", 1, 7, c.min_labels), read_integer(givens, "max-labels", 1, 7, c.max_labels),
+          read_integer(givens, "batch-size", 1, 100'000, c.batch_size),
+          read_integer(givens, "drain-timeout", 0, 86'400, c.drain_timeout_s)})
+        if (!read) return std::move(read).error();
+    c.max_concurrent = c.batch_size;
+    if (auto read = read_limits(givens, c); !read) return std::move(read).error();
+    if (c.min_labels > c.max_labels) {
+        const auto* given = find(givens, "min-labels");
+        if (given == nullptr) given = find(givens, "max-labels");
+        return wrong(*given, "at least " + std::to_string(c.min_labels) + " labels but at most " +
+                                 std::to_string(c.max_labels) + " leaves no number of labels");
+    }
+    if (find(givens, "seed") == nullptr)
+        c.seed = std::random_device()();
+    else if (auto read = read_integer(givens, "seed", 0, std::numeric_limits<std::int64_t>::max(), c.seed); !read)
+        return std::move(read).error();
+    if (const auto* given = find(givens, "taxonomy")) c.taxonomy = given->values.back();
+    c.output_dir = "data";
+    if (const auto* given = find(givens, "output-dir")) {
+        c.output_dir = given->values.back();
+        if (c.output_dir.empty()) return wrong(*given, "an empty name is no folder");
+    }
+    if (const auto* given = find(givens, "run-name")) {
+        if (auto good = check_name(*given); !good) return std::move(good).error();
+        c.name = given->values.back();
+    }
+
+    auto options = givens.options;
+    if (const auto* model = find(givens, "model"))
+        options.push_back({"provider", "", "model", {model->values.back(), false}, model->source});
+    const std::array<std::pair<std::string_view, std::vector<std::string>>, 6> wanted = {
+        {{"sampler", ids_of(givens, "sampler", {"balanced"})},
+         {"prompt", ids_of(givens, "prompts", {"tdamm"})},
+         {"provider", ids_of(givens, "provider", {"openai"})},
+         {"validator", ids_of(givens, "validator", {"length"})},
+         {"sink", ids_of(givens, "sink", {"json"})},
+         {"reporter", ids_of(givens, "reporter", {"cost", "statistics"})}}};
+    for (const auto& [kind, ids] : wanted)
+        for (const auto& id : ids) {
+            if (c.find(kind, id) != nullptr) continue;
+            auto choice = choose(registry, kind, id, ids.size() == 1, options);
+            if (!choice) return std::move(choice).error();
+            c.plugins.push_back(std::move(*choice));
+        }
+    if (auto none = none_left(options, c.plugins); !none) return std::move(none).error();
+    return c;
+}
+
+Status resolve_resume(const Givens& givens, const Registry& registry, RunConfig& config) {
+    for (const auto& [name, given] : givens.settings) {
+        const auto known = std::ranges::find(kSettings, name, &Setting::name);
+        if (known == kSettings.end() || !known->for_resume)
+            return wrong(given, "a run that has begun keeps this as it was; resume changes only the number of samples, budget, "
+                                "attempts, window, rates, timeouts, the model and options of the provider");
+    }
+    std::uint64_t samples = config.samples;
+    if (auto read = read_integer(givens, "num-samples", 1, 100'000'000, samples); !read) return read;
+    if (samples < config.samples)
+        return wrong(*find(givens, "num-samples"), "the run has " + with_thousands(config.samples) +
+                                                       " samples planned, a resume can only add to them");
+    config.samples = samples;
+    if (auto read = read_limits(givens, config); !read) return read;
+
+    auto options = givens.options;
+    for (const auto& option : options)
+        if (option.kind != "provider")
+            return Error{ErrorCode::invalid_argument, option.source + ": resume changes options of the provider only", "option"};
+    if (const auto* model = find(givens, "model"))
+        options.push_back({"provider", "", "model", {model->values.back(), false}, model->source});
+    if (options.empty()) return {};
+    auto* provider = config.find("provider");
+    auto kept = options_as_given(provider->options_json);
+    if (!kept) return std::move(kept).error();
+    auto choice = choose(registry, "provider", provider->id, true, options, std::move(*kept));
+    if (!choice) return std::move(choice).error();
+    *provider = std::move(*choice);
+    return none_left(options, config.plugins);
+}
+
+Result<std::vector<PluginChoice>> resolve_sinks(const Givens& givens, const Registry& registry, const RunConfig& config) {
+    auto options = givens.options;
+    std::vector<PluginChoice> sinks;
+    const auto* named = find(givens, "sink");
+    std::vector<std::string> ids;
+    if (named != nullptr) {
+        ids = named->values;
+    } else {
+        for (const auto& plugin : config.plugins)
+            if (plugin.kind == "sink") ids.push_back(plugin.id);
+    }
+    for (const auto& id : ids) {
+        std::map<std::string, GivenOption> kept;
+        if (const auto* before = config.find("sink", id)) {
+            auto given = options_as_given(before->options_json);
+            if (!given) return std::move(given).error();
+            kept = std::move(*given);
+        }
+        auto choice = choose(registry, "sink", id, ids.size() == 1, options, std::move(kept));
+        if (!choice) return std::move(choice).error();
+        sinks.push_back(std::move(*choice));
+    }
+    if (auto none = none_left(options, sinks); !none) return std::move(none).error();
+    return sinks;
+}
+
+}  // namespace synth::core

@@ -1,0 +1,125 @@
+#include "net/event_loop.hpp"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <utility>
+
+namespace synth::core {
+
+Result<EventLoop> EventLoop::make() {
+    EventLoop loop;
+    loop.epoll_ = FileDescriptor(::epoll_create1(EPOLL_CLOEXEC));
+    loop.wake_ = FileDescriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!loop.epoll_ || !loop.wake_) return io_error("cannot make", "an event loop");
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = loop.wake_.get();
+    ::epoll_ctl(loop.epoll_.get(), EPOLL_CTL_ADD, loop.wake_.get(), &event);
+    return loop;
+}
+
+void EventLoop::watch(int fd, std::uint32_t events, std::function<void(std::uint32_t)> ready) {
+    epoll_event event{};
+    event.events = events;
+    event.data.fd = fd;
+    const bool known = watched_.contains(fd);
+    watched_.insert_or_assign(fd, std::move(ready));
+    // A descriptor that was closed and came back under the same number is no longer in the epoll set.
+    if (::epoll_ctl(epoll_.get(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0)
+        ::epoll_ctl(epoll_.get(), known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);
+}
+
+void EventLoop::change(int fd, std::uint32_t events) {
+    epoll_event event{};
+    event.events = events;
+    event.data.fd = fd;
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
+}
+
+void EventLoop::unwatch(int fd) {
+    watched_.erase(fd);
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
+
+EventLoop::TimerId EventLoop::at(Clock::time_point when, std::function<void()> due) {
+    const TimerId id = ++last_timer_;
+    timers_.emplace(std::pair(when, id), std::move(due));
+    timer_times_.emplace(id, when);
+    return id;
+}
+
+void EventLoop::cancel(TimerId timer) {
+    const auto found = timer_times_.find(timer);
+    if (found == timer_times_.end()) return;
+    timers_.erase({found->second, timer});
+    timer_times_.erase(found);
+}
+
+Status EventLoop::handle_signals(const std::vector<int>& signals, std::function<void(int)> received) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : signals) sigaddset(&set, signal);
+    if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) return io_error("cannot block", "signals");
+    signals_ = FileDescriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals_) return io_error("cannot make", "a signal descriptor");
+    watch(signals_.get(), EPOLLIN, [this, received = std::move(received)](std::uint32_t) {
+        signalfd_siginfo info{};
+        while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info))
+            received(static_cast<int>(info.ssi_signo));
+    });
+    return {};
+}
+
+void EventLoop::on_wake(std::function<void()> woken) { woken_ = std::move(woken); }
+
+void EventLoop::wake() const noexcept {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+}
+
+void EventLoop::run_timers() {
+    // Timers that are set while this runs wait for the next turn, so a timer that sets itself again starves nobody.
+    const auto now = Clock::now();
+    const auto last = last_timer_;
+    for (auto first = timers_.begin(); first != timers_.end() && first->first.first <= now; first = timers_.begin()) {
+        if (first->first.second > last) break;
+        auto due = std::move(first->second);
+        timer_times_.erase(first->first.second);
+        timers_.erase(first);
+        due();
+    }
+}
+
+void EventLoop::turn(bool wait) {
+    int timeout = wait ? -1 : 0;
+    if (wait && !timers_.empty()) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(timers_.begin()->first.first - Clock::now());
+        timeout = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
+    }
+    std::array<epoll_event, 256> events;
+    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
+    const auto began = Clock::now();
+    for (int i = 0; i < count; ++i) {
+        const auto& event = events[static_cast<std::size_t>(i)];
+        if (event.data.fd == wake_.get()) {
+            std::uint64_t times = 0;
+            [[maybe_unused]] const auto read = ::read(wake_.get(), &times, sizeof times);
+            if (woken_) woken_();
+            continue;
+        }
+        const auto found = watched_.find(event.data.fd);
+        if (found == watched_.end()) continue;
+        const auto ready = found->second;  // a copy: the callback may unwatch itself
+        ready(event.events);
+    }
+    run_timers();
+    longest_turn_ = std::max(longest_turn_, Clock::now() - began);
+}
+
+}  // namespace synth::core

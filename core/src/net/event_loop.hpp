@@ -1,0 +1,61 @@
+// The one loop of the program: sockets, timers, signals and wake-ups from other threads, with one epoll. Everything but
+// `wake` belongs to the thread that runs it.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/files.hpp"
+#include "synth/result.hpp"
+
+namespace synth::core {
+
+class EventLoop {
+public:
+    using Clock = std::chrono::steady_clock;
+    using TimerId = std::uint64_t;  ///< never 0
+
+    static Result<EventLoop> make();
+
+    /// Calls `ready(events)` for EPOLLIN, EPOLLOUT, … on `fd`. Watching again replaces the events and the callback.
+    void watch(int fd, std::uint32_t events, std::function<void(std::uint32_t)> ready);
+    /// Changes the events of a watched descriptor.
+    void change(int fd, std::uint32_t events);
+    void unwatch(int fd);
+
+    TimerId at(Clock::time_point when, std::function<void()> due);
+    void cancel(TimerId timer);
+
+    /// Blocks these signals for the process and calls `received(signal)` for each that comes.
+    Status handle_signals(const std::vector<int>& signals, std::function<void(int)> received);
+
+    /// Called in the loop after `wake` was called from any thread; several wakes may become one call.
+    void on_wake(std::function<void()> woken);
+    void wake() const noexcept;
+
+    /// Waits for what comes next, handles everything that is ready, and returns. `wait` false: does not wait.
+    void turn(bool wait = true);
+
+    /// The longest time that one turn took to handle what was ready.
+    [[nodiscard]] Clock::duration longest_turn() const noexcept { return longest_turn_; }
+
+private:
+    EventLoop() = default;
+    void run_timers();
+
+    FileDescriptor epoll_, wake_, signals_;
+    std::unordered_map<int, std::function<void(std::uint32_t)>> watched_;
+    std::map<std::pair<Clock::time_point, TimerId>, std::function<void()>> timers_;
+    std::unordered_map<TimerId, Clock::time_point> timer_times_;
+    TimerId last_timer_ = 0;
+    std::function<void()> woken_;
+    Clock::duration longest_turn_{};
+};
+
+}  // namespace synth::core

@@ -1,0 +1,366 @@
+#include "net/http_client.hpp"
+
+#include <curl/curl.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "base/format.hpp"
+#include "synth/text.hpp"
+
+namespace synth::core {
+
+namespace {
+
+// libcurl walks all connections of a multi handle at each event, so its cost a request grows with their number
+// (docs/performance.md); several handles keep it flat.
+constexpr std::size_t kWindowPerMulti = 500;
+constexpr std::size_t kMaxHeaderBytes = 256 * 1024;
+constexpr long kStalledSeconds = 60;  // without a byte, once the answer has begun to come in
+
+struct GlobalCurl {
+    GlobalCurl() { curl_global_init(CURL_GLOBAL_DEFAULT); }
+    ~GlobalCurl() { curl_global_cleanup(); }
+};
+
+struct FreeSlist {
+    void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
+};
+using Slist = std::unique_ptr<curl_slist, FreeSlist>;
+
+struct FreeEasy {
+    void operator()(CURL* easy) const noexcept { curl_easy_cleanup(easy); }
+};
+using Easy = std::unique_ptr<CURL, FreeEasy>;
+
+void append(Slist& list, const std::string& line) {
+    if (curl_slist* longer = curl_slist_append(list.get(), line.c_str()); longer != nullptr) {
+        static_cast<void>(list.release());
+        list.reset(longer);
+    }
+}
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    return out;
+}
+
+/// The CA bundle: explicit, so that libcurl caches it. Debian's built-in CA folder costs 16 ms a connection.
+std::string find_ca_file(const std::string& given) {
+    if (!given.empty()) return given;
+    if (const char* set = std::getenv("SSL_CERT_FILE"); set != nullptr && *set != '\0') return set;
+    if (const char* set = std::getenv("CURL_CA_BUNDLE"); set != nullptr && *set != '\0') return set;
+    const auto* info = curl_version_info(CURLVERSION_NOW);
+    return info->cainfo != nullptr ? info->cainfo : "/etc/ssl/certs/ca-certificates.crt";
+}
+
+}  // namespace
+
+class HttpClient::Impl {
+public:
+    struct Multi;
+
+    /// One request in flight; its easy handle and buffers are used again for later ones.
+    struct Transfer {
+        Impl* client = nullptr;
+        Multi* multi = nullptr;
+        Easy easy;
+        Slist headers;
+        HttpResponse response;
+        std::string body;  // of the request
+        std::size_t max_body = 0, header_bytes = 0;
+        bool too_large = false;
+        TimePoint began{};
+        Done done;
+        std::array<char, CURL_ERROR_SIZE> error{};
+    };
+
+    struct Multi {
+        Impl* client = nullptr;
+        CURLM* handle = nullptr;
+        EventLoop::TimerId timer = 0;
+        std::size_t in_flight = 0;
+    };
+
+    Impl(EventLoop& loop, HttpOptions options) : loop_(loop), options_(std::move(options)) {
+        share_ = curl_share_init();
+        curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+        curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+        const auto multis = std::max<std::size_t>(1, (options_.window + kWindowPerMulti - 1) / kWindowPerMulti);
+        for (std::size_t i = 0; i < multis; ++i) {
+            auto multi = std::make_unique<Multi>();
+            multi->client = this;
+            multi->handle = curl_multi_init();
+            curl_multi_setopt(multi->handle, CURLMOPT_SOCKETFUNCTION, &Impl::on_socket);
+            curl_multi_setopt(multi->handle, CURLMOPT_SOCKETDATA, multi.get());
+            curl_multi_setopt(multi->handle, CURLMOPT_TIMERFUNCTION, &Impl::on_timer);
+            curl_multi_setopt(multi->handle, CURLMOPT_TIMERDATA, multi.get());
+            curl_multi_setopt(multi->handle, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+            curl_multi_setopt(multi->handle, CURLMOPT_MAXCONNECTS,
+                              static_cast<long>(std::min(options_.window, kWindowPerMulti) + 8));
+            multis_.push_back(std::move(multi));
+        }
+    }
+
+    ~Impl() {
+        abandon();
+        idle_.clear();
+        for (auto& multi : multis_) {
+            if (multi->timer != 0) loop_.cancel(multi->timer);
+            curl_multi_cleanup(multi->handle);
+        }
+        curl_share_cleanup(share_);
+    }
+
+    void send(const HttpRequest& request, const std::string& authorization, std::size_t max_body, Done done) {
+        auto transfer = take();
+        auto& multi = **std::ranges::min_element(multis_, {}, [](const auto& m) { return m->in_flight; });
+        transfer->multi = &multi;
+        transfer->max_body = max_body;
+        transfer->done = std::move(done);
+        transfer->body = request.body;
+        transfer->began = now();
+
+        CURL* easy = transfer->easy.get();
+        append(transfer->headers, "Expect:");
+        for (const auto& [name, value] : request.headers) append(transfer->headers, name + ": " + value);
+        if (!authorization.empty()) append(transfer->headers, authorization);
+        curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
+        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers.get());
+        if (request.method == "GET") {
+            curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+        } else {
+            curl_easy_setopt(easy, CURLOPT_POST, 1L);
+            curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(transfer->body.size()));
+            curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body.data());
+            if (request.method != "POST") curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+        }
+        Transfer* raw = transfer.release();
+        curl_easy_setopt(easy, CURLOPT_PRIVATE, raw);
+        curl_easy_setopt(easy, CURLOPT_WRITEDATA, raw);
+        curl_easy_setopt(easy, CURLOPT_HEADERDATA, raw);
+        curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, raw->error.data());
+        active_.insert(raw);
+        ++multi.in_flight;
+        curl_multi_add_handle(multi.handle, easy);  // only sets a timer: work begins in the loop
+    }
+
+    void abandon() {
+        for (Transfer* transfer : std::exchange(active_, {})) {
+            curl_multi_remove_handle(transfer->multi->handle, transfer->easy.get());
+            --transfer->multi->in_flight;
+            const std::unique_ptr<Transfer> end(transfer);
+        }
+    }
+
+    [[nodiscard]] std::size_t in_flight() const noexcept { return active_.size(); }
+
+    std::string ca_file;
+
+private:
+    std::unique_ptr<Transfer> take() {
+        std::unique_ptr<Transfer> transfer;
+        if (idle_.empty()) {
+            transfer = std::make_unique<Transfer>();
+            transfer->client = this;
+            transfer->easy.reset(curl_easy_init());
+        } else {
+            transfer = std::move(idle_.back());
+            idle_.pop_back();
+            curl_easy_reset(transfer->easy.get());
+            transfer->headers.reset();
+            transfer->error[0] = '\0';
+            transfer->response = {};
+            transfer->header_bytes = 0;
+            transfer->too_large = false;
+        }
+        CURL* easy = transfer->easy.get();
+        curl_easy_setopt(easy, CURLOPT_SHARE, share_);
+        curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+        curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+        curl_easy_setopt(easy, CURLOPT_USERAGENT, options_.user_agent.c_str());
+        curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+        curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file.c_str());
+        curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
+        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()));
+        curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+        curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Impl::on_body);
+        curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Impl::on_header);
+        curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, nullptr);
+        return transfer;
+    }
+
+    static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self) {
+        auto& transfer = *static_cast<Transfer*>(self);
+        if (transfer.response.body.size() + size * count > transfer.max_body) {
+            transfer.too_large = true;
+            return 0;
+        }
+        if (transfer.response.body.empty()) {
+            // From the first byte on the answer must flow: a stalled connection does not wait for the whole timeout.
+            curl_easy_setopt(transfer.easy.get(), CURLOPT_LOW_SPEED_LIMIT, 1L);
+            curl_easy_setopt(transfer.easy.get(), CURLOPT_LOW_SPEED_TIME, kStalledSeconds);
+        }
+        transfer.response.body.append(data, size * count);
+        return size * count;
+    }
+
+    static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self) {
+        auto& transfer = *static_cast<Transfer*>(self);
+        const std::string_view line(data, size * count);
+        transfer.header_bytes += line.size();
+        if (transfer.header_bytes > kMaxHeaderBytes) {
+            transfer.too_large = true;
+            return 0;
+        }
+        if (line.starts_with("HTTP/")) {  // a new block: an interim answer came before
+            transfer.response.headers.clear();
+        } else if (const auto colon = line.find(':'); colon != std::string_view::npos) {
+            transfer.response.headers.emplace_back(lower(trim(line.substr(0, colon))),
+                                                   std::string(trim(line.substr(colon + 1))));
+        }
+        return size * count;
+    }
+
+    static int on_socket(CURL*, curl_socket_t fd, int what, void* self, void* known) {
+        auto& multi = *static_cast<Multi*>(self);
+        auto& loop = multi.client->loop_;
+        if (what == CURL_POLL_REMOVE) {
+            loop.unwatch(fd);
+            return 0;
+        }
+        std::uint32_t events = 0;
+        if ((what & CURL_POLL_IN) != 0) events |= EPOLLIN;
+        if ((what & CURL_POLL_OUT) != 0) events |= EPOLLOUT;
+        if (known != nullptr) {
+            loop.change(fd, events);
+            return 0;
+        }
+        curl_multi_assign(multi.handle, fd, &multi);
+        loop.watch(fd, events, [&multi, fd](std::uint32_t ready) {
+            int flags = 0;
+            if ((ready & EPOLLIN) != 0) flags |= CURL_CSELECT_IN;
+            if ((ready & EPOLLOUT) != 0) flags |= CURL_CSELECT_OUT;
+            if ((ready & (EPOLLERR | EPOLLHUP)) != 0) flags |= CURL_CSELECT_ERR;
+            multi.client->act(multi, fd, flags);
+        });
+        return 0;
+    }
+
+    static int on_timer(CURLM*, long milliseconds, void* self) {
+        auto& multi = *static_cast<Multi*>(self);
+        auto& loop = multi.client->loop_;
+        if (multi.timer != 0) loop.cancel(std::exchange(multi.timer, 0));
+        if (milliseconds >= 0)
+            multi.timer = loop.at(EventLoop::Clock::now() + std::chrono::milliseconds(milliseconds), [&multi] {
+                multi.timer = 0;
+                multi.client->act(multi, CURL_SOCKET_TIMEOUT, 0);
+            });
+        return 0;
+    }
+
+    void act(Multi& multi, curl_socket_t fd, int flags) {
+        int running = 0;
+        curl_multi_socket_action(multi.handle, fd, flags, &running);
+        int left = 0;
+        while (const CURLMsg* message = curl_multi_info_read(multi.handle, &left))
+            if (message->msg == CURLMSG_DONE) finish(multi, message->easy_handle, message->data.result);
+    }
+
+    void finish(Multi& multi, CURL* easy, CURLcode code) {
+        char* pointer = nullptr;
+        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &pointer);
+        std::unique_ptr<Transfer> transfer(reinterpret_cast<Transfer*>(pointer));
+        HttpResult result;
+        result.began = transfer->began;
+        result.ended = now();
+        if (code == CURLE_OK) {
+            long status = 0;
+            curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+            transfer->response.status = static_cast<int>(status);
+            result.outcome = std::move(transfer->response);
+        } else {
+            result.outcome = describe(*transfer, code);
+        }
+        curl_multi_remove_handle(multi.handle, easy);
+        --multi.in_flight;
+        active_.erase(transfer.get());
+        Done done = std::move(transfer->done);
+        idle_.push_back(std::move(transfer));
+        done(std::move(result));
+    }
+
+    TransportError describe(const Transfer& transfer, CURLcode code) const {
+        long request_bytes = 0;
+        curl_easy_getinfo(transfer.easy.get(), CURLINFO_REQUEST_SIZE, &request_bytes);
+        TransportError error;
+        error.sent = request_bytes > 0;
+        const std::string detail = transfer.error[0] != '\0' ? transfer.error.data() : curl_easy_strerror(code);
+        char* url = nullptr;
+        curl_easy_getinfo(transfer.easy.get(), CURLINFO_EFFECTIVE_URL, &url);
+        error.message = std::string(url != nullptr ? url : "") + ": " + detail;
+        switch (code) {
+            case CURLE_COULDNT_RESOLVE_HOST:
+            case CURLE_COULDNT_RESOLVE_PROXY:
+            case CURLE_COULDNT_CONNECT: error.reason = "connect"; break;
+            case CURLE_OPERATION_TIMEDOUT:
+                error.reason = detail.find("too slow") != std::string::npos ? "stalled" : "timeout";
+                break;
+            case CURLE_WRITE_ERROR:
+                error.reason = transfer.too_large ? "too_large" : "transport";
+                if (transfer.too_large)
+                    error.message = std::string(url != nullptr ? url : "") + ": the answer has more than " +
+                                    with_thousands(transfer.max_body) + " bytes, refused while it came in";
+                break;
+            case CURLE_PEER_FAILED_VERIFICATION:
+            case CURLE_SSL_CONNECT_ERROR:
+            case CURLE_SSL_CACERT_BADFILE:
+            case CURLE_SSL_CERTPROBLEM: error.reason = "tls"; break;
+            case CURLE_PARTIAL_FILE:
+            case CURLE_GOT_NOTHING:
+            case CURLE_RECV_ERROR:
+            case CURLE_SEND_ERROR: error.reason = "cut"; break;
+            default: error.reason = "transport"; break;
+        }
+        return error;
+    }
+
+    EventLoop& loop_;
+    HttpOptions options_;
+    CURLSH* share_ = nullptr;
+    std::vector<std::unique_ptr<Multi>> multis_;
+    std::unordered_set<Transfer*> active_;
+    std::vector<std::unique_ptr<Transfer>> idle_;
+};
+
+HttpClient::HttpClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+HttpClient::~HttpClient() = default;
+
+Result<std::unique_ptr<HttpClient>> HttpClient::make(EventLoop& loop, HttpOptions options) {
+    static const GlobalCurl global;
+    auto ca_file = find_ca_file(options.ca_file);
+    std::error_code ignored;
+    const bool readable = std::filesystem::exists(ca_file, ignored);
+    if (!readable && !options.ca_file.empty())
+        return Error{ErrorCode::invalid_argument, "no CA file at " + ca_file, "ca_file"};
+    auto impl = std::make_unique<Impl>(loop, std::move(options));
+    impl->ca_file = std::move(ca_file);
+    return std::unique_ptr<HttpClient>(new HttpClient(std::move(impl)));
+}
+
+void HttpClient::send(const HttpRequest& request, const std::string& authorization, std::size_t max_body, Done done) {
+    impl_->send(request, authorization, max_body, std::move(done));
+}
+void HttpClient::abandon() { impl_->abandon(); }
+std::size_t HttpClient::in_flight() const noexcept { return impl_->in_flight(); }
+
+}  // namespace synth::core

@@ -1,0 +1,789 @@
+#include "run/ledger.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <variant>
+
+#include "base/files.hpp"
+#include "run/plan_blocks.hpp"
+#include "synth/random.hpp"
+
+namespace synth::core {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::int64_t kApplicationId = 0x54534C31;  // "TSL1"
+constexpr std::size_t kCallsPerCommit = 64;
+constexpr std::chrono::milliseconds kLinger{5};
+
+constexpr const char* kSchema = R"(
+CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE plan(first INTEGER PRIMARY KEY, specs BLOB NOT NULL);
+CREATE TABLE call(id INTEGER PRIMARY KEY, sample INTEGER NOT NULL, attempt INTEGER NOT NULL, role TEXT NOT NULL,
+  outcome INTEGER NOT NULL, error INTEGER, reason TEXT NOT NULL, message TEXT NOT NULL, model TEXT NOT NULL,
+  tier TEXT NOT NULL, finish INTEGER NOT NULL, input INTEGER, cached INTEGER, cache_write INTEGER, output INTEGER,
+  reasoning INTEGER, cost INTEGER, reserved INTEGER NOT NULL, words INTEGER NOT NULL, target_words INTEGER NOT NULL,
+  sent INTEGER NOT NULL, began INTEGER NOT NULL, ended INTEGER NOT NULL, status INTEGER NOT NULL,
+  request_id TEXT NOT NULL, output_limit INTEGER NOT NULL, prompt_hash INTEGER NOT NULL, findings TEXT NOT NULL);
+CREATE INDEX call_by_sample ON call(sample, outcome);
+CREATE TABLE content(call INTEGER PRIMARY KEY, prompt BLOB NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL);
+CREATE TABLE event(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE TABLE remedy(endpoint TEXT, model TEXT, kind INTEGER, parameter TEXT, replacement TEXT,
+  PRIMARY KEY(endpoint, model, parameter)) WITHOUT ROWID;
+CREATE TABLE progress(calls, accepted, rejected, failed, input_tokens, output_tokens, unpriced_calls, spent, reserved,
+  exposure, exposure_requests, unaccounted, unaccounted_requests, active_ms, sessions);
+INSERT INTO progress VALUES(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+)";
+
+constexpr std::string_view kCallColumns =
+    "c.sample, c.attempt, c.role, c.outcome, c.error, c.reason, c.message, c.model, c.tier, c.finish, c.input, c.cached, "
+    "c.cache_write, c.output, c.reasoning, c.cost, c.reserved, c.words, c.target_words, c.sent, c.began, c.ended";
+
+std::int64_t to_integer(TimePoint time) { return time.time_since_epoch().count(); }
+TimePoint to_time(std::int64_t milliseconds) { return TimePoint(std::chrono::milliseconds(milliseconds)); }
+
+void read_row(const Statement& from, CallRow& row) {
+    row.sample = static_cast<std::uint64_t>(from.integer(0));
+    row.attempt = static_cast<std::uint32_t>(from.integer(1));
+    row.role = from.text(2);
+    row.outcome = static_cast<Outcome>(from.integer(3));
+    row.reason = from.text(5);
+    row.message = from.text(6);
+    row.model = from.text(7);
+    row.tier = from.text(8);
+    row.finish = static_cast<FinishReason>(from.integer(9));
+    row.usage.reset();
+    if (!from.is_null(10))
+        row.usage = Usage{{from.integer(10)}, {from.integer(11)}, {from.integer(12)}, {from.integer(13)}, {from.integer(14)}};
+    row.cost.reset();
+    if (!from.is_null(15)) row.cost = PicoUsd{from.integer(15)};
+    row.reserved = {from.integer(16)};
+    row.words = static_cast<std::uint64_t>(from.integer(17));
+    row.target_words = static_cast<std::uint32_t>(from.integer(18));
+    row.sent = from.integer(19) != 0;
+    row.began = to_time(from.integer(20));
+    row.ended = to_time(from.integer(21));
+}
+
+std::string findings_json(const std::vector<Finding>& findings) {
+    if (findings.empty()) return {};
+    auto list = nlohmann::json::array();
+    for (const auto& finding : findings)
+        list.push_back({finding.severity == Severity::rejection ? "rejection" : "warning", finding.code, finding.message});
+    return list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::vector<Finding> parse_findings(std::string_view text) {
+    std::vector<Finding> findings;
+    if (text.empty()) return findings;
+    const auto list = nlohmann::json::parse(text, nullptr, false);
+    if (!list.is_array()) return findings;
+    for (const auto& item : list)
+        if (item.is_array() && item.size() == 3)
+            findings.push_back({item[0] == "rejection" ? Severity::rejection : Severity::warning,
+                                item[1].get<std::string>(), item[2].get<std::string>()});
+    return findings;
+}
+
+/// zstd with a typical prompt as dictionary: prompts share most of their text.
+class PromptCompressor {
+public:
+    explicit PromptCompressor(const std::string& dictionary)
+        : context_(ZSTD_createCCtx()), dictionary_(ZSTD_createCDict(dictionary.data(), dictionary.size(), 1)) {}
+    PromptCompressor(const PromptCompressor&) = delete;
+    PromptCompressor& operator=(const PromptCompressor&) = delete;
+    ~PromptCompressor() {
+        ZSTD_freeCDict(dictionary_);
+        ZSTD_freeCCtx(context_);
+    }
+
+    std::string_view operator()(std::string_view prompt) {
+        buffer_.resize(ZSTD_compressBound(prompt.size()));
+        const auto size = ZSTD_compress_usingCDict(context_, buffer_.data(), buffer_.size(), prompt.data(), prompt.size(),
+                                                   dictionary_);
+        return ZSTD_isError(size) != 0 ? std::string_view{} : std::string_view(buffer_.data(), size);
+    }
+
+private:
+    ZSTD_CCtx* context_;
+    ZSTD_CDict* dictionary_;
+    std::string buffer_;
+};
+
+std::string decompress(std::string_view bytes, const std::string& dictionary) {
+    const auto size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
+    if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > (1U << 28U)) return {};
+    std::string text(size, '\0');
+    ZSTD_DCtx* context = ZSTD_createDCtx();
+    const auto got = ZSTD_decompress_usingDict(context, text.data(), text.size(), bytes.data(), bytes.size(),
+                                               dictionary.data(), dictionary.size());
+    ZSTD_freeDCtx(context);
+    return ZSTD_isError(got) != 0 ? std::string{} : text;
+}
+
+/// Stores what `plan` gives from index `first` on; adds to `digest`. The number of specs.
+Result<std::uint64_t> store_plan(Database& database, PlanStream& plan, std::uint64_t first, PlanDigest& digest) {
+    auto insert = database.prepare("INSERT INTO plan(first, specs) VALUES(?, ?)");
+    if (!insert) return std::move(insert).error();
+    std::vector<SampleSpec> specs(kSpecsPerBlock);
+    std::string bytes;
+    std::uint64_t stored = 0;
+    for (;;) {
+        std::size_t filled = 0;
+        while (filled < specs.size()) {
+            auto got = plan.next(std::span(specs).subspan(filled));
+            if (!got) return std::move(got).error();
+            if (*got == 0) break;
+            filled += *got;
+        }
+        if (filled == 0) return stored;
+        bytes.clear();
+        for (std::size_t i = 0; i < filled; ++i) pack(specs[i], bytes);
+        digest.add(bytes);
+        std::string packed(ZSTD_compressBound(bytes.size()), '\0');
+        packed.resize(ZSTD_compress(packed.data(), packed.size(), bytes.data(), bytes.size(), 1));
+        insert->bind(1, static_cast<std::int64_t>(first + stored)).bind_blob(2, packed);
+        if (auto done = insert->run(); !done) return std::move(done).error();
+        stored += filled;
+    }
+}
+
+Status put_meta(Database& database, const LedgerHead& head) {
+    auto put = database.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)");
+    if (!put) return std::move(put).error();
+    const std::array<std::pair<std::string_view, std::string>, 6> values = {{{"config", head.config_json},
+                                                                             {"taxonomy", head.taxonomy_json},
+                                                                             {"seed", std::to_string(head.seed)},
+                                                                             {"plan_digest", head.plan_digest},
+                                                                             {"samples", std::to_string(head.samples)},
+                                                                             {"dictionary", head.dictionary}}};
+    for (const auto& [key, value] : values) {
+        put->bind(1, key).bind(2, std::string_view(value));
+        if (auto done = put->run(); !done) return done;
+    }
+    return {};
+}
+
+class StoredPlan : public PlanStream {
+public:
+    StoredPlan(Database& database, std::uint64_t seed, std::uint64_t first) : seed_(seed), at_(first) {
+        auto blocks = database.prepare(
+            "SELECT first, specs FROM plan WHERE first >= coalesce((SELECT max(first) FROM plan WHERE first <= ?1), 0) "
+            "ORDER BY first");
+        if (blocks)
+            blocks_ = std::move(*blocks);
+        else
+            failure_ = std::move(blocks).error();
+        if (!failure_) blocks_.bind(1, static_cast<std::int64_t>(first));
+    }
+
+    Result<std::size_t> next(std::span<SampleSpec> out) override {
+        if (failure_) return *failure_;
+        std::size_t filled = 0;
+        SampleSpec spec;
+        while (filled < out.size()) {
+            if (rest_.empty()) {
+                if (ended_) break;
+                auto more = blocks_.step();
+                if (!more) return std::move(more).error();
+                if (!*more) {
+                    ended_ = true;
+                    break;
+                }
+                if (!read_block()) return damaged();
+            }
+            if (!unpack(rest_, spec)) return damaged();
+            const auto index = block_at_++;
+            if (index < at_) continue;
+            spec.index = index;
+            spec.seed = derive_seed(seed_, index);
+            out[filled++] = spec;
+            at_ = index + 1;
+        }
+        return filled;
+    }
+
+private:
+    bool read_block() {
+        const auto packed = blocks_.text(1);
+        const auto size = ZSTD_getFrameContentSize(packed.data(), packed.size());
+        if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > (1U << 26U)) return false;
+        bytes_.resize(size);
+        if (ZSTD_isError(ZSTD_decompress(bytes_.data(), bytes_.size(), packed.data(), packed.size())) != 0) return false;
+        block_at_ = static_cast<std::uint64_t>(blocks_.integer(0));
+        rest_ = bytes_;
+        return true;
+    }
+    static Error damaged() { return {ErrorCode::io, "the plan in the ledger is damaged", "ledger"}; }
+
+    Statement blocks_;
+    std::optional<Error> failure_;
+    std::uint64_t seed_, at_, block_at_ = 0;
+    std::string bytes_;
+    std::string_view rest_;
+    bool ended_ = false;
+};
+
+/// A cursor over a query, with a function that reads one row.
+template <class Row>
+class QueryCursor : public Cursor<Row> {
+public:
+    using Read = void (*)(const Statement&, Row&);
+    QueryCursor(Result<Statement> statement, Read read) : statement_(std::move(statement)), read_(read) {}
+
+    Result<bool> next(Row& row) override {
+        if (!statement_) return statement_.error();
+        auto more = statement_->step();
+        if (more && *more) read_(*statement_, row);
+        return more;
+    }
+
+private:
+    Result<Statement> statement_;
+    Read read_;
+};
+
+void read_entry(const Statement& from, CallEntry& entry) {
+    read_row(from, entry.row);
+    entry.error.reset();
+    if (!from.is_null(4)) entry.error = static_cast<ErrorCode>(from.integer(4));
+    entry.status = static_cast<int>(from.integer(22));
+    entry.request_id = from.text(23);
+    entry.output_limit = {from.integer(24)};
+    entry.prompt_hash = static_cast<std::uint64_t>(from.integer(25));
+    entry.findings = parse_findings(from.text(26));
+    entry.title = from.text(27);
+    entry.text = from.text(28);
+}
+
+std::string entry_query(std::string_view where) {
+    return "SELECT " + std::string(kCallColumns) +
+           ", c.status, c.request_id, c.output_limit, c.prompt_hash, c.findings, t.title, t.text "
+           "FROM call c JOIN content t ON t.call = c.id " +
+           std::string(where);
+}
+
+Result<Progress> read_progress(Database& database) {
+    auto query = database.prepare("SELECT * FROM progress");
+    if (!query) return std::move(query).error();
+    auto row = query->step();
+    if (!row) return std::move(row).error();
+    if (!*row) return Error{ErrorCode::io, "the ledger has no progress row, it is damaged", "ledger"};
+    Progress p;
+    p.calls = query->integer(0);
+    p.accepted = query->integer(1);
+    p.rejected = query->integer(2);
+    p.failed = query->integer(3);
+    p.input_tokens = query->integer(4);
+    p.output_tokens = query->integer(5);
+    p.unpriced_calls = query->integer(6);
+    p.spent = {query->integer(7)};
+    p.reserved = {query->integer(8)};
+    p.exposure = {query->integer(9)};
+    p.exposure_requests = query->integer(10);
+    p.unaccounted = {query->integer(11)};
+    p.unaccounted_requests = query->integer(12);
+    p.active_ms = query->integer(13);
+    p.sessions = query->integer(14);
+    return p;
+}
+
+}  // namespace
+
+Status create_ledger(const fs::path& file, LedgerHead& head, PlanStream& plan) {
+    std::string temporary = (file.parent_path() / ("." + file.filename().string() + ".XXXXXX")).string();
+    {
+        const FileDescriptor made(::mkostemp(temporary.data(), O_CLOEXEC));  // 0600, and SQLite keeps it so
+        if (!made) return io_error("cannot make", file);
+    }
+    const auto write = [&]() -> Status {
+        auto database = Database::open(temporary, Database::Mode::read_write);
+        if (!database) return std::move(database).error();
+        if (auto done = database->execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA application_id=" +
+                                          std::to_string(kApplicationId) + "; PRAGMA user_version=" +
+                                          std::to_string(kLedgerVersion) + "; BEGIN;" + kSchema);
+            !done)
+            return done;
+        PlanDigest digest;
+        auto stored = store_plan(*database, plan, 0, digest);
+        if (!stored) return std::move(stored).error();
+        head.samples = *stored;
+        head.plan_digest = digest.hexadecimal();
+        if (auto done = put_meta(*database, head); !done) return done;
+        return database->execute("COMMIT");
+    };
+    Status made = write();
+    if (made) made = sync_path(temporary);
+    if (made && ::rename(temporary.c_str(), file.c_str()) != 0) made = io_error("cannot make", file);
+    if (!made) ::unlink(temporary.c_str());
+    if (made) made = sync_path(file.parent_path());
+    return made;
+}
+
+// ---------------------------------------------------------------------------------------------------------- reading
+
+Result<LedgerReader> LedgerReader::open(const fs::path& file) {
+    std::error_code ignored;
+    if (!fs::exists(file, ignored)) return Error{ErrorCode::io, "no ledger at " + file.string(), "ledger"};
+    auto database = Database::open(file, Database::Mode::read_only);
+    if (!database) return std::move(database).error();
+    LedgerReader reader;
+    reader.database_ = std::make_unique<Database>(std::move(*database));
+    const auto number = [&](const char* sql) -> Result<std::int64_t> {
+        auto query = reader.database_->prepare(sql);
+        if (!query) return std::move(query).error();
+        auto row = query->step();
+        if (!row) return std::move(row).error();
+        return *row ? query->integer(0) : 0;
+    };
+    auto id = number("PRAGMA application_id");
+    if (!id || *id != kApplicationId)
+        return Error{ErrorCode::io, file.string() + " is not a ledger of tdamm-synth" + (id ? "" : ": " + id.error().message),
+                     "ledger"};
+    auto version = number("PRAGMA user_version");
+    if (!version) return std::move(version).error();
+    if (*version != kLedgerVersion)
+        return Error{ErrorCode::io,
+                     file.string() + " is a ledger of version " + std::to_string(*version) + ", this program reads version " +
+                         std::to_string(kLedgerVersion),
+                     "ledger"};
+    auto meta = reader.database_->prepare("SELECT key, value FROM meta");
+    if (!meta) return std::move(meta).error();
+    for (;;) {
+        auto row = meta->step();
+        if (!row) return std::move(row).error();
+        if (!*row) break;
+        const auto key = meta->text(0);
+        const std::string value(meta->text(1));
+        if (key == "config") reader.head_.config_json = value;
+        if (key == "taxonomy") reader.head_.taxonomy_json = value;
+        if (key == "seed") reader.head_.seed = std::strtoull(value.c_str(), nullptr, 10);
+        if (key == "plan_digest") reader.head_.plan_digest = value;
+        if (key == "samples") reader.head_.samples = std::strtoull(value.c_str(), nullptr, 10);
+        if (key == "dictionary") reader.head_.dictionary = value;
+    }
+    if (reader.head_.config_json.empty())
+        return Error{ErrorCode::io, file.string() + " has no configuration inside, it is damaged", "ledger"};
+    return reader;
+}
+
+Result<Progress> LedgerReader::progress() { return read_progress(*database_); }
+
+Result<std::vector<LearnedRemedy>> LedgerReader::remedies() {
+    auto query = database_->prepare("SELECT endpoint, model, kind, parameter, replacement FROM remedy");
+    if (!query) return std::move(query).error();
+    std::vector<LearnedRemedy> remedies;
+    for (;;) {
+        auto row = query->step();
+        if (!row) return std::move(row).error();
+        if (!*row) return remedies;
+        remedies.push_back({std::string(query->text(0)), std::string(query->text(1)),
+                            {static_cast<Remedy::Kind>(query->integer(2)), std::string(query->text(3)),
+                             std::string(query->text(4))}});
+    }
+}
+
+std::unique_ptr<PlanStream> LedgerReader::plan(std::uint64_t first) {
+    return std::make_unique<StoredPlan>(*database_, head_.seed, first);
+}
+
+std::unique_ptr<Cursor<CallRow>> LedgerReader::calls() {
+    return std::make_unique<QueryCursor<CallRow>>(
+        database_->prepare("SELECT " + std::string(kCallColumns) + " FROM call c ORDER BY c.sample, c.id"), &read_row);
+}
+
+std::unique_ptr<Cursor<RunEvent>> LedgerReader::events() {
+    return std::make_unique<QueryCursor<RunEvent>>(
+        database_->prepare("SELECT at, kind, detail FROM event ORDER BY id"), [](const Statement& from, RunEvent& event) {
+            event.at = to_time(from.integer(0));
+            event.kind = from.text(1);
+            event.detail = from.text(2);
+        });
+}
+
+std::unique_ptr<Cursor<CallEntry>> LedgerReader::accepted() {
+    return std::make_unique<QueryCursor<CallEntry>>(
+        database_->prepare(entry_query("WHERE c.outcome = 0 ORDER BY c.sample")), &read_entry);
+}
+
+Result<std::vector<CallEntry>> LedgerReader::calls_of(std::uint64_t sample) {
+    auto query = database_->prepare(entry_query("WHERE c.sample = ? ORDER BY c.id"));
+    if (!query) return std::move(query).error();
+    query->bind(1, static_cast<std::int64_t>(sample));
+    std::vector<CallEntry> entries;
+    for (;;) {
+        auto row = query->step();
+        if (!row) return std::move(row).error();
+        if (!*row) return entries;
+        read_entry(*query, entries.emplace_back());
+    }
+}
+
+Status LedgerReader::each_sample(const std::function<void(std::uint64_t, bool)>& each) {
+    auto query = database_->prepare("SELECT sample, min(outcome) FROM call GROUP BY sample ORDER BY sample");
+    if (!query) return std::move(query).error();
+    for (;;) {
+        auto row = query->step();
+        if (!row) return std::move(row).error();
+        if (!*row) return {};
+        each(static_cast<std::uint64_t>(query->integer(0)), query->integer(1) == static_cast<int>(Outcome::accepted));
+    }
+}
+
+Result<std::string> LedgerReader::prompt_of(std::uint64_t sample, std::uint32_t attempt) {
+    auto query = database_->prepare(
+        "SELECT t.prompt FROM call c JOIN content t ON t.call = c.id WHERE c.sample = ? AND c.attempt = ? LIMIT 1");
+    if (!query) return std::move(query).error();
+    query->bind(1, static_cast<std::int64_t>(sample)).bind(2, static_cast<std::int64_t>(attempt));
+    auto row = query->step();
+    if (!row) return std::move(row).error();
+    return *row ? decompress(query->text(0), head_.dictionary) : std::string{};
+}
+
+// ---------------------------------------------------------------------------------------------------------- writing
+
+class LedgerWriter::Impl {
+public:
+    struct Exposure {
+        PicoUsd money;
+        std::int64_t requests;
+    };
+    struct Active {
+        std::int64_t milliseconds;
+    };
+    using Operation = std::variant<CallEntry, RunEvent, LearnedRemedy, Exposure, Active>;
+
+    Impl(Database database, std::string dictionary, Progress progress, std::function<void()> durable)
+        : database_(std::move(database)),
+          compress_(dictionary),
+          progress_(progress),
+          initial_(progress),
+          notify_(std::move(durable)) {}
+
+    Status prepare() {
+        const auto get = [this](Statement& into, std::string_view sql) -> Status {
+            auto made = database_.prepare(sql);
+            if (!made) return std::move(made).error();
+            into = std::move(*made);
+            return {};
+        };
+        const std::array<std::pair<Statement*, std::string_view>, 7> statements = {
+            {{&begin_, "BEGIN IMMEDIATE"},
+             {&commit_, "COMMIT"},
+             {&call_,
+              "INSERT INTO call(sample, attempt, role, outcome, error, reason, message, model, tier, finish, input, cached, "
+              "cache_write, output, reasoning, cost, reserved, words, target_words, sent, began, ended, status, request_id, "
+              "output_limit, prompt_hash, findings) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+             {&content_, "INSERT INTO content(call, prompt, title, text) VALUES(?,?,?,?)"},
+             {&event_, "INSERT INTO event(at, kind, detail) VALUES(?,?,?)"},
+             {&remedy_, "INSERT OR REPLACE INTO remedy VALUES(?,?,?,?,?)"},
+             {&update_,
+              "UPDATE progress SET calls=?, accepted=?, rejected=?, failed=?, input_tokens=?, output_tokens=?, "
+              "unpriced_calls=?, spent=?, reserved=?, exposure=?, exposure_requests=?, unaccounted=?, "
+              "unaccounted_requests=?, active_ms=?, sessions=?"}}};
+        for (const auto& [statement, sql] : statements)
+            if (auto done = get(*statement, sql); !done) return done;
+        return {};
+    }
+
+    /// A session that did not end cleanly leaves its exposure: it stays charged.
+    Status begin_session() {
+        progress_.unaccounted += progress_.exposure;
+        progress_.unaccounted_requests += progress_.exposure_requests;
+        progress_.exposure = {};
+        progress_.exposure_requests = 0;
+        ++progress_.sessions;
+        initial_ = progress_;
+        return store_progress(progress_);
+    }
+
+    void start() {
+        thread_ = std::thread([this] { work(); });
+    }
+
+    std::uint64_t push(Operation operation) {
+        const std::lock_guard lock(mutex_);
+        const bool first = queue_.empty();
+        queue_.push_back(std::move(operation));
+        ++appended_;
+        if (first || queue_.size() == kCallsPerCommit) work_.notify_one();
+        return appended_;
+    }
+
+    Status flush() {
+        std::unique_lock lock(mutex_);
+        ++flushing_;
+        work_.notify_one();
+        idle_.wait(lock, [this] { return durable_ == appended_ || error_; });
+        --flushing_;
+        if (error_) return *error_;
+        return {};
+    }
+
+    void stop() {
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+            work_.notify_one();
+        }
+        if (thread_.joinable()) thread_.join();
+    }
+
+    Status store_progress(const Progress& p) {
+        int at = 0;
+        for (const std::int64_t value :
+             {p.calls, p.accepted, p.rejected, p.failed, p.input_tokens, p.output_tokens, p.unpriced_calls, p.spent.value,
+              p.reserved.value, p.exposure.value, p.exposure_requests, p.unaccounted.value, p.unaccounted_requests,
+              p.active_ms, p.sessions})
+            update_.bind(++at, value);
+        return update_.run();
+    }
+
+    Status execute(const char* sql) { return database_.execute(sql); }
+    Database& database() { return database_; }
+
+    [[nodiscard]] std::uint64_t durable() const noexcept { return published_.load(std::memory_order_acquire); }
+    [[nodiscard]] std::optional<Error> error() const {
+        const std::lock_guard lock(mutex_);
+        return error_;
+    }
+    [[nodiscard]] const Progress& initial() const noexcept { return initial_; }
+
+private:
+    void work() {
+        std::vector<Operation> batch;
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            work_.wait(lock, [this] { return !queue_.empty() || stopping_; });
+            if (queue_.empty() && stopping_) return;
+            if (error_) {  // nothing can be written any more: what is queued stays in memory, the run stops
+                idle_.notify_all();
+                if (stopping_) return;
+                work_.wait(lock, [this] { return stopping_; });
+                return;
+            }
+            // A short wait makes one commit of what comes in together; a flush or a full batch ends it.
+            work_.wait_for(lock, kLinger, [this] { return queue_.size() >= kCallsPerCommit || flushing_ > 0 || stopping_; });
+            const auto count = std::min(queue_.size(), kCallsPerCommit);
+            batch.assign(std::move_iterator(queue_.begin()), std::move_iterator(queue_.begin() + static_cast<std::ptrdiff_t>(count)));
+            queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
+            lock.unlock();
+            std::size_t stored = 0;
+            Status committed = commit(batch);
+            if (committed) {
+                stored = batch.size();
+            } else {
+                // One by one: what fits is saved.
+                for (; stored < batch.size(); ++stored)
+                    if (committed = commit(std::span(batch).subspan(stored, 1)); !committed) break;
+            }
+            lock.lock();
+            durable_ += stored;
+            published_.store(durable_, std::memory_order_release);
+            if (!committed) {
+                error_ = std::move(committed).error();
+                queue_.insert(queue_.begin(), std::move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(stored)),
+                              std::move_iterator(batch.end()));
+            }
+            if (durable_ == appended_ || error_) idle_.notify_all();
+            lock.unlock();
+            notify_();
+            lock.lock();
+        }
+    }
+
+    Status commit(std::span<Operation> batch) {
+        Progress after = progress_;
+        Status status = begin_.run();
+        for (auto& operation : batch) {
+            if (!status) break;
+            status = std::visit([&](auto& item) { return store(item, after); }, operation);
+        }
+        if (status) status = store_progress(after);
+        if (status) status = commit_.run();
+        if (status)
+            progress_ = after;
+        else
+            static_cast<void>(database_.execute("ROLLBACK").ok());
+        return status;
+    }
+
+    Status store(CallEntry& entry, Progress& progress) {
+        const CallRow& row = entry.row;
+        const auto usage = [&](Tokens Usage::*field) {
+            return row.usage ? std::optional((*row.usage.*field).count) : std::nullopt;
+        };
+        call_.bind(1, static_cast<std::int64_t>(row.sample))
+            .bind(2, static_cast<std::int64_t>(row.attempt))
+            .bind(3, std::string_view(row.role))
+            .bind(4, static_cast<std::int64_t>(row.outcome))
+            .bind(5, entry.error ? std::optional(static_cast<std::int64_t>(*entry.error)) : std::nullopt)
+            .bind(6, std::string_view(row.reason))
+            .bind(7, std::string_view(row.message))
+            .bind(8, std::string_view(row.model))
+            .bind(9, std::string_view(row.tier))
+            .bind(10, static_cast<std::int64_t>(row.finish))
+            .bind(11, usage(&Usage::input))
+            .bind(12, usage(&Usage::cached_input))
+            .bind(13, usage(&Usage::cache_write))
+            .bind(14, usage(&Usage::output))
+            .bind(15, usage(&Usage::reasoning))
+            .bind(16, row.cost ? std::optional(row.cost->value) : std::nullopt)
+            .bind(17, row.reserved.value)
+            .bind(18, static_cast<std::int64_t>(row.words))
+            .bind(19, static_cast<std::int64_t>(row.target_words))
+            .bind(20, static_cast<std::int64_t>(row.sent))
+            .bind(21, to_integer(row.began))
+            .bind(22, to_integer(row.ended))
+            .bind(23, static_cast<std::int64_t>(entry.status))
+            .bind(24, std::string_view(entry.request_id))
+            .bind(25, entry.output_limit.count)
+            .bind(26, static_cast<std::int64_t>(entry.prompt_hash))
+            .bind(27, std::string_view(findings_json(entry.findings)));
+        if (auto done = call_.run(); !done) return done;
+        content_.bind(1, database_.last_row_id())
+            .bind_blob(2, compress_(entry.prompt))
+            .bind(3, std::string_view(entry.title))
+            .bind(4, std::string_view(entry.text));
+        if (auto done = content_.run(); !done) return done;
+        ++progress.calls;
+        progress.accepted += row.outcome == Outcome::accepted ? 1 : 0;
+        progress.rejected += row.outcome == Outcome::rejected ? 1 : 0;
+        progress.failed += row.outcome == Outcome::failed ? 1 : 0;
+        if (row.usage) {
+            progress.input_tokens += row.usage->input.count;
+            progress.output_tokens += row.usage->output.count;
+        }
+        if (row.cost) progress.spent += *row.cost;
+        if (!row.cost && (row.outcome == Outcome::accepted || row.outcome == Outcome::rejected)) ++progress.unpriced_calls;
+        progress.reserved += row.reserved;
+        return {};
+    }
+    Status store(RunEvent& event, Progress&) {
+        return event_.bind(1, to_integer(event.at)).bind(2, std::string_view(event.kind)).bind(3, std::string_view(event.detail)).run();
+    }
+    Status store(LearnedRemedy& learned, Progress&) {
+        return remedy_.bind(1, std::string_view(learned.endpoint))
+            .bind(2, std::string_view(learned.model))
+            .bind(3, static_cast<std::int64_t>(learned.remedy.kind))
+            .bind(4, std::string_view(learned.remedy.parameter))
+            .bind(5, std::string_view(learned.remedy.replacement))
+            .run();
+    }
+    static Status store(Exposure& exposure, Progress& progress) {
+        progress.exposure = exposure.money;
+        progress.exposure_requests = exposure.requests;
+        return {};
+    }
+    Status store(Active& active, Progress& progress) const {
+        progress.active_ms = initial_.active_ms + active.milliseconds;
+        return {};
+    }
+
+    Database database_;
+    Statement begin_, commit_, call_, content_, event_, remedy_, update_;
+    PromptCompressor compress_;
+    Progress progress_, initial_;
+    std::function<void()> notify_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable work_, idle_;
+    std::deque<Operation> queue_;
+    std::uint64_t appended_ = 0, durable_ = 0;
+    int flushing_ = 0;
+    bool stopping_ = false;
+    std::optional<Error> error_;
+    std::atomic<std::uint64_t> published_{0};
+    std::thread thread_;
+};
+
+LedgerWriter::LedgerWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+LedgerWriter::~LedgerWriter() { impl_->stop(); }
+
+Result<std::unique_ptr<LedgerWriter>> LedgerWriter::open(const fs::path& file, std::function<void()> durable) {
+    auto reader = LedgerReader::open(file);
+    if (!reader) return std::move(reader).error();
+    auto database = Database::open(file, Database::Mode::read_write);
+    if (!database) return std::move(database).error();
+    const std::string journal = is_network_filesystem(file) ? "DELETE" : "WAL";
+    if (auto done = database->execute("PRAGMA journal_mode=" + journal + "; PRAGMA synchronous=FULL"); !done)
+        return std::move(done).error();
+    auto progress = reader->progress();
+    if (!progress) return std::move(progress).error();
+    auto impl = std::make_unique<Impl>(std::move(*database), reader->head().dictionary, *progress, std::move(durable));
+    if (auto done = impl->prepare(); !done) return std::move(done).error();
+    if (auto done = impl->begin_session(); !done) return std::move(done).error();
+    impl->start();
+    return std::unique_ptr<LedgerWriter>(new LedgerWriter(std::move(impl)));
+}
+
+Status LedgerWriter::extend(LedgerHead& head, PlanStream* more) {
+    auto& database = impl_->database();
+    if (auto done = database.execute("BEGIN IMMEDIATE"); !done) return done;
+    const auto write = [&]() -> Status {
+        if (more != nullptr) {
+            PlanDigest digest;
+            StoredPlan before(database, head.seed, 0);
+            std::vector<SampleSpec> specs(kSpecsPerBlock);
+            std::string bytes;
+            for (;;) {
+                auto got = before.next(specs);
+                if (!got) return std::move(got).error();
+                if (*got == 0) break;
+                bytes.clear();
+                for (std::size_t i = 0; i < *got; ++i) pack(specs[i], bytes);
+                digest.add(bytes);
+            }
+            auto stored = store_plan(database, *more, head.samples, digest);
+            if (!stored) return std::move(stored).error();
+            head.samples += *stored;
+            head.plan_digest = digest.hexadecimal();
+        }
+        return put_meta(database, head);
+    };
+    Status written = write();
+    if (written) written = database.execute("COMMIT");
+    if (!written) static_cast<void>(database.execute("ROLLBACK").ok());
+    return written;
+}
+
+std::uint64_t LedgerWriter::append(CallEntry entry) { return impl_->push(std::move(entry)); }
+void LedgerWriter::append(RunEvent event) { impl_->push(std::move(event)); }
+void LedgerWriter::append(LearnedRemedy remedy) { impl_->push(std::move(remedy)); }
+Status LedgerWriter::set_exposure(PicoUsd exposure, std::int64_t requests) {
+    impl_->push(Impl::Exposure{exposure, requests});
+    return flush();
+}
+void LedgerWriter::set_active(std::int64_t active_ms) { impl_->push(Impl::Active{active_ms}); }
+std::uint64_t LedgerWriter::durable_through() const noexcept { return impl_->durable(); }
+std::optional<Error> LedgerWriter::error() const { return impl_->error(); }
+Status LedgerWriter::flush() { return impl_->flush(); }
+const Progress& LedgerWriter::initial() const noexcept { return impl_->initial(); }
+
+Status LedgerWriter::close() {
+    if (auto done = set_exposure({}, 0); !done) return done;
+    impl_->stop();
+    if (auto done = impl_->execute("PRAGMA wal_checkpoint(TRUNCATE)"); !done) return done;
+    // Without WAL it can be read from a folder that cannot be written. Somebody who reads it just now prevents that.
+    static_cast<void>(impl_->execute("PRAGMA busy_timeout=0; PRAGMA journal_mode=DELETE").ok());
+    return {};
+}
+
+}  // namespace synth::core

@@ -1,0 +1,140 @@
+// The ledger: one SQLite file a run, and the only truth about it. Configuration, taxonomy and plan are inside before it
+// has its name; every call, event and learned remedy is a row. `resume`, `status`, `export` and `report` read nothing else.
+
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "run/sqlite.hpp"
+#include "synth/reporter.hpp"
+#include "synth/sampler.hpp"
+
+namespace synth::core {
+
+inline constexpr int kLedgerVersion = 1;
+
+/// A call with all that is kept of it.
+struct CallEntry {
+    CallRow row;
+    std::optional<ErrorCode> error;  ///< of the call or of `extract`
+    std::vector<Finding> findings;
+    int status = 0;  ///< HTTP; 0: no response
+    std::string request_id;
+    Tokens output_limit;
+    std::uint64_t prompt_hash = 0;
+    std::string prompt;  ///< the messages, as text; compressed in the file
+    std::string title;   ///< of an accepted draft
+    std::string text;    ///< the accepted draft; else the completion, else the raw body of an unusable answer
+};
+
+/// Counters that are kept up to date with every commit, so that nobody has to count rows.
+struct Progress {
+    std::int64_t calls = 0, accepted = 0, rejected = 0, failed = 0;
+    std::int64_t input_tokens = 0, output_tokens = 0;
+    std::int64_t unpriced_calls = 0;      ///< answered, cost unknown
+    PicoUsd spent;                        ///< known costs
+    PicoUsd reserved;                     ///< charged for requests that were sent and never answered
+    PicoUsd exposure;                     ///< at most this much may be in flight or received and not yet durable
+    std::int64_t exposure_requests = 0;
+    PicoUsd unaccounted;                  ///< exposure of sessions that were killed: stays charged
+    std::int64_t unaccounted_requests = 0;
+    std::int64_t active_ms = 0;           ///< first send to last answer, summed over sessions
+    std::int64_t sessions = 0;
+};
+
+struct LearnedRemedy {
+    std::string endpoint, model;
+    Remedy remedy;
+};
+
+/// What stands in a ledger when it gets its name.
+struct LedgerHead {
+    std::string config_json, taxonomy_json;
+    std::uint64_t seed = 0;    ///< of the run: SampleSpec::seed follows from it and the index
+    std::string plan_digest;   ///< SHA-256 of the plan, hexadecimal; filled in by `create_ledger` and `extend_plan`
+    std::uint64_t samples = 0;
+    std::string dictionary;    ///< a typical prompt, for compressing the others
+};
+
+/// Writes plan and head under a temporary name, syncs and renames to `file`, which the caller has locked and found free.
+/// Fills in digest and number of samples.
+Status create_ledger(const std::filesystem::path& file, LedgerHead& head, PlanStream& plan);
+
+/// Reads a ledger, also one that a run is writing. Not for several threads.
+class LedgerReader {
+public:
+    /// io: not there, not a ledger, of another version, damaged; each a line that says which.
+    static Result<LedgerReader> open(const std::filesystem::path& file);
+
+    [[nodiscard]] const LedgerHead& head() const noexcept { return head_; }
+    Result<Progress> progress();
+    Result<std::vector<LearnedRemedy>> remedies();
+
+    /// Specs from `first` on, index and seed filled in. The reader outlives the stream.
+    std::unique_ptr<PlanStream> plan(std::uint64_t first = 0);
+
+    /// By sample, then in order. The reader outlives the cursor.
+    std::unique_ptr<Cursor<CallRow>> calls();
+    std::unique_ptr<Cursor<RunEvent>> events();
+    /// Accepted calls by sample, with title, text and findings but without prompts.
+    std::unique_ptr<Cursor<CallEntry>> accepted();
+
+    /// All calls of one sample in order, with texts but without prompts.
+    Result<std::vector<CallEntry>> calls_of(std::uint64_t sample);
+
+    /// Calls `each(sample, accepted)` for every sample that has calls, in order.
+    Status each_sample(const std::function<void(std::uint64_t, bool)>& each);
+
+    /// The prompt of a call, for people.
+    Result<std::string> prompt_of(std::uint64_t sample, std::uint32_t attempt);
+
+private:
+    std::unique_ptr<Database> database_;
+    LedgerHead head_;
+    Statement calls_of_;
+};
+
+/// Makes every append durable in a thread of its own: one transaction for up to 64 calls or 5 ms, synchronous.
+class LedgerWriter {
+public:
+    /// `durable` is called from the writer's thread whenever `durable_through` has moved or an error came up.
+    static Result<std::unique_ptr<LedgerWriter>> open(const std::filesystem::path& file, std::function<void()> durable);
+    ~LedgerWriter();
+    LedgerWriter(const LedgerWriter&) = delete;
+    LedgerWriter& operator=(const LedgerWriter&) = delete;
+
+    /// Before the thread has work: replaces configuration and appends `more` to the plan, in one transaction.
+    Status extend(LedgerHead& head, PlanStream* more);
+
+    /// Sequence number of the append, from 1, ascending.
+    std::uint64_t append(CallEntry entry);
+    void append(RunEvent event);
+    void append(LearnedRemedy remedy);
+    /// Waits until it is durable: nothing beyond it may be sent before.
+    Status set_exposure(PicoUsd exposure, std::int64_t requests);
+    void set_active(std::int64_t active_ms);
+
+    [[nodiscard]] std::uint64_t durable_through() const noexcept;
+    [[nodiscard]] std::optional<Error> error() const;
+
+    /// Waits until all is durable.
+    Status flush();
+    /// Flushes, notes that nothing is in flight, checkpoints, and removes the `-wal` file.
+    Status close();
+
+    [[nodiscard]] const Progress& initial() const noexcept;
+
+private:
+    class Impl;
+    explicit LedgerWriter(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace synth::core

@@ -1,0 +1,209 @@
+#include "run/pipeline.hpp"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "synth/text.hpp"
+
+namespace synth::core {
+
+namespace {
+
+
+std::string as_text(const Prompt& prompt) {
+    static constexpr std::array<std::string_view, 3> kRoles = {"system", "user", "assistant"};
+    std::string text;
+    for (const auto& message : prompt.messages) {
+        text += '[';
+        text += kRoles[static_cast<std::size_t>(message.role)];
+        text += "]\n";
+        text += message.text;
+        text += '\n';
+    }
+    return text;
+}
+
+std::uint64_t hash_of(const std::string& text) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
+    std::uint64_t hash = 0;
+    for (int i = 0; i < 8; ++i) hash = hash << 8U | digest[static_cast<std::size_t>(i)];
+    return hash;
+}
+
+}  // namespace
+
+Pipeline::Pipeline(const Instance<PromptStrategy>& prompts, const Instance<Provider>& provider,
+                   const std::vector<Instance<Validator>>& validators, std::string model)
+    : prompts_(prompts), provider_(provider), validators_(validators), model_(std::move(model)) {}
+
+Request Pipeline::request_for(const Job& job, const Prompt& prompt, const std::vector<Remedy>& remedies) const {
+    Request request;
+    request.spec = &job.spec;
+    request.prompt = &prompt;
+    request.attempt = static_cast<std::uint32_t>(job.earlier.size()) + 1;
+    request.remedies = &remedies;
+    return request;
+}
+
+Result<Prepared> Pipeline::prepare(const Job& job, const std::vector<Remedy>& remedies) const {
+    auto prompt = prompts_.call([&](PromptStrategy& p) { return p.compose(job.spec, job.earlier); });
+    if (!prompt) return std::move(prompt).error();
+    Prepared prepared;
+    prepared.prompt = std::move(*prompt);
+    const Request request = request_for(job, prepared.prompt, remedies);
+    auto exchange = provider_.call([&](Provider& p) { return p.encode(request); });
+    if (!exchange) return std::move(exchange).error();
+    prepared.exchange = std::move(*exchange);
+    prepared.prompt_text = as_text(prepared.prompt);
+    prepared.prompt_hash = hash_of(prepared.prompt_text);
+    const auto bounds = provider_.call([&](Provider& p) -> Result<std::pair<Tokens, Tokens>> {
+        return std::pair(p.input_bound(request), p.output_bound(request));
+    });
+    if (!bounds) return bounds.error();
+    prepared.input_bound = bounds->first;
+    prepared.output_bound = bounds->second;
+    // The dearest way to bill that many tokens: all of them written to the server's cache, where that costs extra.
+    Usage worst{.input = bounds->first, .cached_input = {}, .cache_write = {}, .output = bounds->second, .reasoning = {}};
+    prepared.cost_bound = cost(worst, {model_, {}});
+    worst.cache_write = worst.input;
+    if (const auto written = cost(worst, {model_, {}}); written && prepared.cost_bound)
+        prepared.cost_bound = std::max(*prepared.cost_bound, *written);
+    return prepared;
+}
+
+std::optional<PicoUsd> Pipeline::cost(const Usage& usage, const Billing& billing) const {
+    auto cost = provider_.call(
+        [&](Provider& p) -> Result<std::optional<PicoUsd>> { return p.cost(usage, billing); });
+    return cost ? *cost : std::nullopt;
+}
+
+Reply Pipeline::decode(const Job& job, const std::vector<Remedy>& remedies, const HttpResponse& response) const {
+    const Request request = request_for(job, job.prepared->prompt, remedies);
+    auto reply = provider_.call([&](Provider& p) -> Result<Reply> { return p.decode(request, response); });
+    if (reply) return std::move(*reply);
+    Reply failed;
+    failed.error = std::move(reply).error();
+    return failed;
+}
+
+Decision Pipeline::decide(const Job& job, Reply reply) const {
+    Decision decision;
+    CallEntry& entry = decision.entry;
+    CallRow& row = entry.row;
+    row.sample = job.spec.index;
+    row.attempt = job.attempts + 1;
+    row.role = "write";
+    row.model = reply.model.empty() ? model_ : reply.model;
+    row.tier = reply.tier;
+    row.usage = reply.usage;
+    if (reply.usage) row.cost = cost(*reply.usage, {row.model, reply.tier});
+    row.target_words = job.prepared->prompt.target_words;
+    entry.request_id = std::move(reply.request_id);
+    entry.output_limit = job.prepared->prompt.output_limit;
+    entry.prompt = job.prepared->prompt_text;
+    entry.prompt_hash = job.prepared->prompt_hash;
+
+    std::optional<Error> error = std::move(reply.error);
+    std::optional<Draft> draft;
+    if (reply.completion) row.finish = reply.completion->finish;
+    if (!error && !reply.completion) error = Error{ErrorCode::malformed, "the reply has no answer in it", "no_answer"};
+    if (!error) {
+        auto extracted =
+            prompts_.call([&](PromptStrategy& p) { return p.extract(job.spec, job.earlier, *reply.completion); });
+        if (extracted)
+            draft = std::move(*extracted);
+        else
+            error = std::move(extracted).error();
+    }
+    if (error) {
+        entry.error = error->code;
+        row.reason = error->counted_as();
+        row.message = error->message;
+        if (reply.completion) entry.text = std::move(reply.completion->text);
+        switch (error->code) {
+            case ErrorCode::unauthorized:
+            case ErrorCode::exhausted:
+                row.outcome = Outcome::halted;
+                decision.next = Next::stop_run;
+                break;
+            case ErrorCode::rate_limited:
+                row.outcome = Outcome::throttled;
+                decision.next = Next::repeat;
+                break;
+            case ErrorCode::refused:
+            case ErrorCode::malformed:
+            case ErrorCode::truncated:
+                row.outcome = Outcome::rejected;
+                decision.next = reply.retry_may_help ? Next::again : Next::give_up;
+                break;
+            case ErrorCode::unavailable:
+                row.outcome = Outcome::failed;
+                decision.next = reply.retry_may_help ? Next::later : Next::give_up;
+                break;
+            case ErrorCode::invalid_argument:
+            case ErrorCode::io:
+            case ErrorCode::internal:
+                row.outcome = Outcome::failed;
+                decision.next = Next::give_up;
+                break;
+        }
+        if (reply.remedy) {
+            row.outcome = Outcome::remedied;
+            decision.next = Next::repeat;
+            decision.remedy = std::move(reply.remedy);
+        }
+        return decision;
+    }
+    check(job, *reply.completion, std::move(*draft), decision);
+    return decision;
+}
+
+void Pipeline::check(const Job& job, const Completion& completion, Draft draft, Decision& decision) const {
+    CallEntry& entry = decision.entry;
+    entry.row.words = count_words(draft.text);
+    Review review;
+    review.spec = &job.spec;
+    review.prompt = &job.prepared->prompt;
+    review.completion = &completion;
+    review.draft = &draft;
+    for (const auto& validator : validators_) {
+        auto verdict = validator.call([&](Validator& v) { return v.check(review); });
+        if (!verdict) {
+            entry.findings.push_back({Severity::rejection, std::string(verdict.error().counted_as()), verdict.error().message});
+            continue;
+        }
+        std::ranges::move(verdict->findings, std::back_inserter(entry.findings));
+    }
+    const auto rejection =
+        std::ranges::find(entry.findings, Severity::rejection, &Finding::severity);
+    if (rejection == entry.findings.end()) {
+        entry.row.outcome = Outcome::accepted;
+        entry.title = std::move(draft.title);
+        entry.text = std::move(draft.text);
+        decision.next = Next::done;
+        return;
+    }
+    entry.row.outcome = Outcome::rejected;
+    entry.row.reason = rejection->code;
+    entry.row.message = rejection->message;
+    entry.text = completion.text;
+    decision.next = Next::again;
+}
+
+Attempt Pipeline::to_attempt(const CallEntry& entry) {
+    Attempt attempt;
+    attempt.number = entry.row.attempt;
+    attempt.error = entry.error;
+    attempt.reason = entry.row.reason;
+    attempt.findings = entry.findings;
+    attempt.text = entry.text;
+    attempt.finish = entry.row.finish;
+    attempt.output_limit = entry.output_limit;
+    return attempt;
+}
+
+}  // namespace synth::core

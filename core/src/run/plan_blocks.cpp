@@ -1,0 +1,66 @@
+#include "run/plan_blocks.hpp"
+
+#include <openssl/evp.h>
+
+#include <array>
+
+namespace synth::core {
+
+namespace {
+
+void put(LabelId id, std::string& bytes) {
+    bytes += static_cast<char>(id & 0xFF);
+    bytes += static_cast<char>(id >> 8U);
+}
+
+LabelId get(std::string_view bytes, std::size_t at) {
+    return static_cast<LabelId>(static_cast<unsigned char>(bytes[at]) | static_cast<unsigned char>(bytes[at + 1]) << 8U);
+}
+
+}  // namespace
+
+void pack(const SampleSpec& spec, std::string& bytes) {
+    bytes += static_cast<char>(spec.drawn.size());
+    bytes += static_cast<char>(spec.labels.size());
+    put(spec.primary, bytes);
+    for (const LabelId id : spec.drawn) put(id, bytes);
+    for (const LabelId id : spec.labels)
+        if (!spec.drawn.contains(id)) put(id, bytes);
+}
+
+bool unpack(std::string_view& bytes, SampleSpec& spec) {
+    if (bytes.size() < 4) return false;
+    const auto drawn = static_cast<std::size_t>(bytes[0]);
+    const auto labels = static_cast<std::size_t>(bytes[1]);
+    if (drawn > labels || labels > LabelSet::kCapacity || bytes.size() < 4 + 2 * labels) return false;
+    spec.primary = get(bytes, 2);
+    spec.drawn = spec.labels = {};
+    for (std::size_t i = 0; i < labels; ++i) {
+        const LabelId id = get(bytes, 4 + 2 * i);
+        if (i < drawn) spec.drawn.insert(id);
+        spec.labels.insert(id);
+    }
+    bytes.remove_prefix(4 + 2 * labels);
+    return true;
+}
+
+PlanDigest::PlanDigest() : context_(EVP_MD_CTX_new()) { EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr); }
+
+void PlanDigest::Free::operator()(evp_md_ctx_st* context) const noexcept { EVP_MD_CTX_free(context); }
+
+void PlanDigest::add(std::string_view packed) { EVP_DigestUpdate(context_.get(), packed.data(), packed.size()); }
+
+std::string PlanDigest::hexadecimal() {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    EVP_DigestFinal_ex(context_.get(), digest.data(), &size);
+    static constexpr char kDigits[] = "0123456789abcdef";
+    std::string text;
+    for (unsigned i = 0; i < size; ++i) {
+        text += kDigits[digest[i] >> 4U];
+        text += kDigits[digest[i] & 15U];
+    }
+    return text;
+}
+
+}  // namespace synth::core

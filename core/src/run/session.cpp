@@ -1,0 +1,613 @@
+#include "run/session.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <deque>
+#include <map>
+#include <memory>
+#include <queue>
+#include <unordered_map>
+#include <utility>
+
+#include "base/console.hpp"
+#include "base/format.hpp"
+#include "base/secrets.hpp"
+#include "net/http_client.hpp"
+#include "run/budget.hpp"
+#include "run/pacing.hpp"
+#include "synth/random.hpp"
+
+namespace synth::core {
+
+namespace {
+
+using Clock = EventLoop::Clock;
+using std::chrono::milliseconds;
+
+constexpr std::size_t kMaxUndurable = 1024;   // answers on their way to the disk before nothing more is sent
+constexpr std::size_t kReadyRepliesATurn = 64;  // in-process answers between two looks at timers and signals
+constexpr std::size_t kSpecsRead = 256;
+constexpr std::size_t kMinBody = std::size_t{1} << 20U, kMaxBody = std::size_t{32} << 20U;
+constexpr std::int64_t kBytesPerToken = 64;   // far more than any tokenizer needs, JSON escapes included
+constexpr int kWarningsShown = 20;
+constexpr milliseconds kTick{200};
+
+/// The samples that still have to be made, in plan order.
+class Feed {
+public:
+    Feed(LedgerReader& reader, std::uint64_t samples) : reader_(reader), plan_(reader.plan()), state_(samples) {}
+
+    /// Marks what earlier sessions have done.
+    Status restore() {
+        return reader_.each_sample([this](std::uint64_t sample, bool accepted) {
+            if (sample < state_.size()) state_[sample] = accepted ? State::accepted : State::begun;
+            accepted_ += accepted ? 1U : 0U;
+        });
+    }
+
+    [[nodiscard]] std::uint64_t accepted() const noexcept { return accepted_; }
+
+    /// The next job, with the attempts that it has behind it; nothing at the end.
+    Result<std::unique_ptr<Job>> next() {
+        for (;;) {
+            if (at_ == specs_.size()) {
+                specs_.resize(kSpecsRead);
+                auto got = plan_->next(specs_);
+                if (!got) return std::move(got).error();
+                specs_.resize(*got);
+                at_ = 0;
+                if (*got == 0) return std::unique_ptr<Job>();
+            }
+            const SampleSpec& spec = specs_[at_++];
+            if (state_[spec.index] == State::accepted) continue;
+            auto job = std::make_unique<Job>();
+            job->spec = spec;
+            if (state_[spec.index] == State::begun)
+                if (auto done = recall(*job); !done) return std::move(done).error();
+            return job;
+        }
+    }
+
+private:
+    enum class State : std::uint8_t { untouched, begun, accepted };
+
+    Status recall(Job& job) {
+        auto calls = reader_.calls_of(job.spec.index);
+        if (!calls) return std::move(calls).error();
+        for (const auto& call : *calls) {
+            if (is_attempt(call.row.outcome)) job.attempts = std::max(job.attempts, call.row.attempt);
+            if (call.row.outcome == Outcome::rejected) job.earlier.push_back(Pipeline::to_attempt(call));
+        }
+        return {};
+    }
+
+    LedgerReader& reader_;
+    std::unique_ptr<PlanStream> plan_;
+    std::vector<State> state_;
+    std::vector<SampleSpec> specs_;
+    std::size_t at_ = 0;
+    std::uint64_t accepted_ = 0;
+};
+
+class Session {
+public:
+    explicit Session(const SessionContext& context)
+        : c_(context),
+          config_(*context.config),
+          feed_(*context.reader, context.reader->head().samples),
+          budget_(config_.budget, context.writer->initial().spent + context.writer->initial().reserved +
+                                      context.writer->initial().unaccounted),
+          limiter_(config_.rpm, config_.tpm, Clock::now()),
+          window_(config_.max_concurrent),
+          jitter_(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count())),
+          samples_(context.reader->head().samples) {}
+
+    SessionResult run() {
+        if (auto ready = prepare(); !ready) return ended(std::move(ready).error());
+        while (!finished()) {
+            pump();
+            show();
+            // In-process answers come without the loop; it is only looked at in between.
+            c_.loop->turn(!more_ready_);
+            take_durable();
+        }
+        wind_up();
+        return result();
+    }
+
+private:
+    struct Flight {
+        std::unique_ptr<Job> job;
+        PicoUsd bound;
+        RateLimiter::Ticket ticket;
+        std::uint32_t episode = 0;
+        TimePoint began{};
+    };
+    struct Undurable {
+        std::uint64_t sequence = 0;
+        std::unique_ptr<Job> job;
+        Next next = Next::done;
+        PicoUsd bound;
+        bool exposed = false;
+        std::optional<Attempt> answered;
+    };
+    struct LowestIndexFirst {
+        bool operator()(const std::unique_ptr<Job>& a, const std::unique_ptr<Job>& b) const {
+            return a->spec.index > b->spec.index;
+        }
+    };
+
+    Status prepare() {
+        if (auto restored = feed_.restore(); !restored) return restored;
+        accepted_ = feed_.accepted();
+        if (!c_.provider->endpoint.empty()) {
+            HttpOptions options;
+            options.timeout = milliseconds(std::int64_t{1000} * config_.timeout_s);
+            options.window = config_.max_concurrent;
+            options.user_agent = "tdamm-synth/" TDAMM_SYNTH_VERSION;
+            auto client = HttpClient::make(*c_.loop, options);
+            if (!client) return std::move(client).error();
+            http_ = std::move(*client);
+        }
+        auto learned = c_.reader->remedies();
+        if (!learned) return std::move(learned).error();
+        for (auto& known : *learned)
+            if (known.endpoint == c_.provider->endpoint && known.model == c_.provider->model)
+                remedies_.push_back(std::move(known.remedy));
+        c_.loop->on_wake([] {});
+        auto handled =
+            c_.loop->handle_signals({SIGINT, SIGTERM}, [this](int signal) { on_signal(signal); });
+        if (!handled) return handled;
+        last_success_ = began_ = Clock::now();
+        tick();
+        event("started", "window " + std::to_string(window_.limit()) + ", " + std::to_string(samples_ - accepted_) +
+                             " samples to make");
+        return {};
+    }
+
+    [[nodiscard]] bool finished() const {
+        if (hard_stop_) return true;
+        if (!flights_.empty() || !undurable_.empty()) return false;
+        return stop_ || (exhausted_ && ready_.empty() && waiting_ == 0);
+    }
+
+    /// Sends as long as window, limits, budget and disk allow.
+    void pump() {
+        more_ready_ = false;
+        std::size_t answered = 0;
+        while (!stop_ && flights_.size() < window_.limit() && undurable_.size() < kMaxUndurable) {
+            auto job = next_job();
+            if (!job) return;
+            if (!job->prepared && !compose(job)) continue;
+            const auto now = Clock::now();
+            if (std::holds_alternative<Reply>(job->prepared->exchange)) {
+                answer_in_process(std::move(job));
+                if (++answered == kReadyRepliesATurn) {
+                    more_ready_ = true;
+                    return;
+                }
+                continue;
+            }
+            const Tokens tokens = job->prepared->input_bound + job->prepared->output_bound;
+            if (const auto when = limiter_.earliest(tokens, now); when > now) {
+                limited_ = true;
+                wake_at(when);
+                ready_.push(std::move(job));
+                return;
+            }
+            limited_ = false;
+            const PicoUsd bound = job->prepared->cost_bound.value_or(PicoUsd{});
+            if (!budget_.reserve(bound)) {
+                ready_.push(std::move(job));
+                if (flights_.empty() && undurable_.empty())
+                    stop(End::budget, "the budget of " + dollars(*budget_.cap()) + " is reached: the next request may cost " +
+                                          dollars(bound) + ", " + dollars(*budget_.cap() - budget_.spent()) + " are left");
+                return;
+            }
+            if (!expose(bound)) return;
+            send(std::move(job), bound, tokens, now);
+        }
+    }
+
+    std::unique_ptr<Job> next_job() {
+        if (!ready_.empty()) {
+            auto job = std::move(const_cast<std::unique_ptr<Job>&>(ready_.top()));  // the queue has no way to move out
+            ready_.pop();
+            return job;
+        }
+        while (!exhausted_) {
+            auto job = feed_.next();
+            if (!job) {
+                stop(End::io, job.error().message);
+                return nullptr;
+            }
+            if (!*job) {
+                exhausted_ = true;
+                return nullptr;
+            }
+            if ((*job)->attempts < config_.max_attempts) return std::move(*job);
+            ++missing_;  // an earlier session used its attempts up
+        }
+        return nullptr;
+    }
+
+    /// False: the job is gone, recorded as one that cannot be had.
+    bool compose(std::unique_ptr<Job>& job) {
+        auto prepared = c_.pipeline->prepare(*job, remedies_);
+        if (prepared) {
+            job->prepared = std::move(*prepared);
+            return true;
+        }
+        Decision decision;
+        decision.entry.row.sample = job->spec.index;
+        decision.entry.row.attempt = job->attempts + 1;
+        decision.entry.row.role = "write";
+        decision.entry.row.outcome = Outcome::failed;
+        decision.entry.error = prepared.error().code;
+        decision.entry.row.reason = prepared.error().counted_as();
+        decision.entry.row.message = prepared.error().message;
+        decision.entry.row.began = decision.entry.row.ended = now();
+        decision.next = Next::give_up;
+        record(std::move(job), std::move(decision), {}, false);
+        return false;
+    }
+
+    void answer_in_process(std::unique_ptr<Job> job) {
+        const auto began = now();
+        auto decision = c_.pipeline->decide(*job, std::get<Reply>(std::move(job->prepared->exchange)));
+        decision.entry.row.began = began;
+        decision.entry.row.ended = now();
+        last_success_ = Clock::now();
+        record(std::move(job), std::move(decision), {}, false);
+    }
+
+    /// Raises what the ledger allows to be in flight before it is: should the process die, it stays charged.
+    bool expose(PicoUsd bound) {
+        outstanding_ += bound;
+        ++outstanding_requests_;
+        if (outstanding_ <= exposure_ && outstanding_requests_ <= exposure_requests_) return true;
+        const auto ahead = std::max<std::int64_t>(2 * outstanding_requests_, window_.limit());
+        exposure_requests_ = std::min<std::int64_t>(ahead, static_cast<std::int64_t>(window_.limit() + kMaxUndurable));
+        exposure_ = std::max({exposure_, outstanding_ + outstanding_, PicoUsd{bound.value * window_.limit()}});
+        if (budget_.cap()) exposure_ = std::max(outstanding_, std::min(exposure_, *budget_.cap() - budget_.spent()));
+        if (auto durable = c_.writer->set_exposure(exposure_, exposure_requests_); !durable) {
+            stop(End::io, durable.error().message);
+            return false;
+        }
+        return true;
+    }
+
+    void send(std::unique_ptr<Job> job, PicoUsd bound, Tokens tokens, SteadyTime now_steady) {
+        auto& request = std::get<HttpRequest>(job->prepared->exchange);
+        std::string authorization;
+        if (request.auth)
+            if (const auto secret = c_.secrets->value(request.auth->secret))
+                authorization = request.auth->header + ": " + request.auth->prefix + std::string(*secret);
+        const auto limit = static_cast<std::size_t>(job->prepared->output_bound.count * kBytesPerToken);
+        const std::uint64_t id = ++last_flight_;
+        Flight flight;
+        flight.bound = bound;
+        flight.ticket = limiter_.admit(tokens, now_steady);
+        flight.episode = window_.episode();
+        flight.began = now();
+        flight.job = std::move(job);
+        flights_.emplace(id, std::move(flight));
+        ++requests_;
+        http_->send(request, authorization, std::clamp(limit, kMinBody, kMaxBody),
+                    [this, id](HttpResult&& result) { on_result(id, std::move(result)); });
+    }
+
+    void on_result(std::uint64_t id, HttpResult&& result) {
+        const auto found = flights_.find(id);
+        Flight flight = std::move(found->second);
+        const auto in_flight = static_cast<std::uint32_t>(flights_.size());
+        flights_.erase(found);
+        const auto now_steady = Clock::now();
+        last_answer_ = now_steady;
+
+        Reply reply;
+        bool unanswered = false;
+        int status = 0;
+        if (auto* response = std::get_if<HttpResponse>(&result.outcome)) {
+            status = response->status;
+            c_.secrets->redact(response->body);
+            for (auto& [name, value] : response->headers) c_.secrets->redact(value);
+            reply = c_.pipeline->decode(*flight.job, remedies_, *response);
+        } else {
+            auto& error = std::get<TransportError>(result.outcome);
+            unanswered = error.sent;
+            reply.error = Error{ErrorCode::unavailable, std::move(error.message), std::move(error.reason)};
+        }
+        pace(flight, reply, in_flight, now_steady);
+        auto decision = c_.pipeline->decide(*flight.job, std::move(reply));
+        CallRow& row = decision.entry.row;
+        row.began = result.began;
+        row.ended = result.ended;
+        row.sent = true;
+        decision.entry.status = status;
+        if (decision.entry.text.empty() && row.outcome == Outcome::rejected)
+            if (auto* response = std::get_if<HttpResponse>(&result.outcome)) decision.entry.text = response->body.substr(0, 65536);
+
+        // Paid for: settled on usage; an answer whose usage is unknown, and a request that got none, stay charged in full.
+        const bool paid = row.outcome == Outcome::accepted || row.outcome == Outcome::rejected;
+        if (row.cost || paid || unanswered) {
+            budget_.settle(flight.bound, row.cost);
+            if (!row.cost) row.reserved = flight.bound;
+        } else {
+            budget_.release(flight.bound);
+        }
+        limiter_.settle(flight.ticket, row.usage ? std::optional(row.usage->input + row.usage->output) : std::nullopt,
+                        now_steady);
+        if (paid) last_success_ = now_steady;
+        if (row.usage) {
+            input_tokens_ += row.usage->input.count;
+            output_tokens_ += row.usage->output.count;
+        }
+        record(std::move(flight.job), std::move(decision), flight.bound, true);
+        pump();  // the slot is filled in the same turn
+    }
+
+    /// What a reply says about limits and the window.
+    void pace(const Flight& flight, const Reply& reply, std::uint32_t in_flight, SteadyTime now_steady) {
+        if (limiter_.learn(reply.limits, flight.ticket, now_steady))
+            event("limits", std::to_string(static_cast<std::int64_t>(limiter_.requests_per_minute())) +
+                                " requests and " + std::to_string(static_cast<std::int64_t>(limiter_.tokens_per_minute())) +
+                                " tokens a minute (0: not stated)");
+        if (reply.limits.retry_after) limiter_.pause(now_steady + *reply.limits.retry_after);
+        const bool throttled = reply.error && reply.error->code == ErrorCode::rate_limited;
+        bool changed = false;
+        if (throttled) {
+            ++throttled_;
+            if (!limiter_.known() || reply.error->reason == "slow_down") changed = window_.on_throttled(flight.episode);
+            if (!reply.limits.retry_after)
+                limiter_.pause(now_steady + backoff(std::min<std::uint32_t>(throttled_, 5), jitter()));
+        } else if (!reply.error) {
+            throttled_ = 0;
+            changed = window_.on_success(in_flight);
+        }
+        if (changed) event("window", "now " + std::to_string(window_.limit()) + " in flight at most");
+    }
+
+    void record(std::unique_ptr<Job> job, Decision decision, PicoUsd bound, bool exposed) {
+        const CallRow& row = decision.entry.row;
+        say(decision);
+        Undurable undurable;
+        undurable.next = decision.next;
+        undurable.bound = bound;
+        undurable.exposed = exposed;
+        if (row.outcome == Outcome::rejected) undurable.answered = Pipeline::to_attempt(decision.entry);
+        if (is_attempt(row.outcome)) {
+            ++job->attempts;
+            job->failures = row.outcome == Outcome::failed ? job->failures + 1 : 0;
+            if (job->attempts >= config_.max_attempts && decision.next != Next::done) undurable.next = Next::give_up;
+        }
+        job->prepared.reset();
+        undurable.job = std::move(job);
+        if (decision.remedy) {
+            const bool known = std::ranges::find(remedies_, *decision.remedy) != remedies_.end();
+            if (known && ++repeated_remedies_ > config_.max_concurrent) {
+                undurable.next = Next::give_up;  // it is applied and the server still refuses
+            } else if (!known) {
+                remedies_.push_back(*decision.remedy);
+                c_.writer->append(LearnedRemedy{c_.provider->endpoint, c_.provider->model, *decision.remedy});
+                event("remedy", row.message);
+            }
+        }
+        if (decision.next == Next::stop_run) stop(End::refused, row.message);
+        undurable.sequence = c_.writer->append(std::move(decision.entry));
+        undurable_.push_back(std::move(undurable));
+    }
+
+    /// What happened to a sample, as it happens.
+    void say(const Decision& decision) {
+        const CallRow& row = decision.entry.row;
+        const std::string who = "sample " + std::to_string(row.sample + 1);
+        const auto line = [&](const std::string& text) {
+            ++warnings_;
+            c_.console->log(warnings_ <= kWarningsShown ? LogLevel::warning : LogLevel::debug, text);
+            if (warnings_ == kWarningsShown)
+                c_.console->log(LogLevel::info, "(further warnings only with --verbose; all are in the ledger and the report)");
+        };
+        if (row.outcome == Outcome::accepted) {
+            for (const auto& finding : decision.entry.findings) line(who + ": " + finding.message);
+        } else if (row.outcome == Outcome::rejected || row.outcome == Outcome::failed) {
+            line(who + ", attempt " + std::to_string(row.attempt) + ": " + std::string(name_of(row.outcome)) + ", " +
+                 row.message);
+        } else if (row.outcome == Outcome::throttled || row.outcome == Outcome::remedied) {
+            c_.console->log(LogLevel::debug, who + ": " + std::string(name_of(row.outcome)) + ", " + row.message);
+        }
+    }
+
+    void take_durable() {
+        if (auto error = c_.writer->error()) {
+            stop(End::io, error->message);
+            hard_stop_ = true;
+            return;
+        }
+        const auto through = c_.writer->durable_through();
+        while (!undurable_.empty() && undurable_.front().sequence <= through) {
+            Undurable item = std::move(undurable_.front());
+            undurable_.pop_front();
+            if (item.exposed) {
+                outstanding_ -= item.bound;
+                --outstanding_requests_;
+            }
+            act(std::move(item));
+        }
+    }
+
+    void act(Undurable item) {
+        if (item.answered) item.job->earlier.push_back(std::move(*item.answered));
+        switch (item.next) {
+            case Next::done:
+                ++accepted_;
+                finish_one();
+                break;
+            case Next::give_up:
+                ++missing_;
+                finish_one();
+                break;
+            case Next::again:
+            case Next::repeat: ready_.push(std::move(item.job)); break;
+            case Next::later: {
+                ++waiting_;
+                const auto when = Clock::now() + backoff(item.job->failures, jitter());
+                c_.loop->at(when, [this, job = std::make_shared<std::unique_ptr<Job>>(std::move(item.job))] {
+                    --waiting_;
+                    ready_.push(std::move(*job));
+                });
+                break;
+            }
+            case Next::stop_run: break;
+        }
+    }
+
+    void finish_one() {
+        if (++finished_ % config_.batch_size == 0) batch_done_ = true;
+    }
+
+    void on_signal(int signal) {
+        signal_ = signal;
+        if (stop_ && *stop_ == End::interrupted) {
+            hard_stop_ = true;
+            return;
+        }
+        stop(End::interrupted, signal == SIGINT ? "interrupted" : "told to terminate");
+        c_.console->log(LogLevel::info, "stopping: waiting up to " + std::to_string(config_.drain_timeout_s) + " s for " +
+                                            std::to_string(flights_.size()) + " requests in flight; once more stops at once");
+        c_.loop->at(Clock::now() + std::chrono::seconds(config_.drain_timeout_s), [this] { hard_stop_ = true; });
+    }
+
+    void stop(End end, std::string message) {
+        if (stop_) return;
+        stop_ = end;
+        message_ = std::move(message);
+        event("stopped", message_);
+        if (end == End::refused || end == End::io)
+            c_.loop->at(Clock::now() + std::chrono::seconds(config_.drain_timeout_s), [this] { hard_stop_ = true; });
+    }
+
+    /// Keeps what people watch moving while nothing else happens.
+    void tick() {
+        c_.loop->at(Clock::now() + kTick, [this] { tick(); });
+    }
+
+    void wake_at(SteadyTime when) {
+        if (wake_timer_ != 0) c_.loop->cancel(wake_timer_);
+        wake_timer_ = c_.loop->at(when, [this] { wake_timer_ = 0; });
+    }
+
+    /// What was sent and got no answer stays charged.
+    void wind_up() {
+        for (auto& [id, flight] : flights_) {
+            CallEntry entry;
+            entry.row.sample = flight.job->spec.index;
+            entry.row.attempt = flight.job->attempts + 1;
+            entry.row.role = "write";
+            entry.row.outcome = Outcome::abandoned;
+            entry.row.reason = "abandoned";
+            entry.row.message = "in flight when the run stopped";
+            entry.row.reserved = flight.bound;
+            entry.row.sent = true;
+            entry.row.began = flight.began;
+            entry.row.ended = now();
+            c_.writer->append(std::move(entry));
+        }
+        if (http_) http_->abandon();
+        if (requests_ > 0 && last_answer_ > began_)
+            c_.writer->set_active(std::chrono::duration_cast<milliseconds>(last_answer_ - began_).count());
+        else
+            c_.writer->set_active(std::chrono::duration_cast<milliseconds>(Clock::now() - began_).count());
+        if (auto closed = c_.writer->flush(); !closed && !stop_) stop(End::io, closed.error().message);
+        take_durable();
+        show();
+    }
+
+    void show() {
+        const auto now_steady = Clock::now();
+        if (http_ && !stop_ && now_steady - last_success_ > std::chrono::seconds(config_.give_up_after_s))
+            stop(End::refused, "no request succeeded for " + duration_text(config_.give_up_after_s));
+        if (!c_.watch || (!batch_done_ && now_steady - shown_ < kTick / 2 && !finished())) return;
+        shown_ = now_steady;
+        Snapshot s;
+        s.samples = samples_;
+        s.accepted = accepted_;
+        s.missing = missing_;
+        s.in_flight = flights_.size();
+        s.waiting = waiting_;
+        s.window = window_.limit();
+        s.window_maximum = config_.max_concurrent;
+        s.seconds = std::chrono::duration<double>(now_steady - began_).count();
+        s.per_second = s.seconds > 0 ? static_cast<double>(accepted_ - feed_.accepted()) / s.seconds : 0;
+        s.input_tokens = c_.writer->initial().input_tokens + input_tokens_;
+        s.output_tokens = c_.writer->initial().output_tokens + output_tokens_;
+        s.spent = budget_.spent();
+        s.reserved = budget_.reserved();
+        s.priced = !c_.provider->prices_as_of.empty();
+        s.budget = budget_.cap();
+        s.requests_per_minute = limiter_.requests_per_minute();
+        s.tokens_per_minute = limiter_.tokens_per_minute();
+        s.state = stop_ ? "stopping" : limited_ ? "waiting for the rate limit" : "running";
+        s.batch_done = std::exchange(batch_done_, false);
+        c_.watch(s);
+    }
+
+    SessionResult result() {
+        SessionResult result;
+        result.end = stop_.value_or(End::finished);
+        result.signal = signal_;
+        result.message = message_;
+        result.accepted = accepted_;
+        result.missing = samples_ - accepted_;
+        return result;
+    }
+
+    static SessionResult ended(Error error) {
+        SessionResult result;
+        result.end = error.code == ErrorCode::io ? End::io : End::internal;
+        result.message = std::move(error.message);
+        return result;
+    }
+
+    void event(std::string kind, std::string detail) {
+        c_.writer->append(RunEvent{now(), std::move(kind), std::move(detail)});
+    }
+
+    milliseconds jitter() { return milliseconds(static_cast<std::int64_t>(jitter_.below(1000))); }
+
+    const SessionContext& c_;
+    const RunConfig& config_;
+    Feed feed_;
+    Budget budget_;
+    RateLimiter limiter_;
+    Window window_;
+    Random jitter_;
+    std::unique_ptr<HttpClient> http_;
+    std::vector<Remedy> remedies_;
+
+    std::priority_queue<std::unique_ptr<Job>, std::vector<std::unique_ptr<Job>>, LowestIndexFirst> ready_;
+    std::unordered_map<std::uint64_t, Flight> flights_;
+    std::deque<Undurable> undurable_;
+    std::uint64_t last_flight_ = 0, requests_ = 0, repeated_remedies_ = 0;
+    std::size_t waiting_ = 0;  // for their backoff to end
+    bool exhausted_ = false;   // the plan has no more samples
+    bool more_ready_ = false, limited_ = false, batch_done_ = false, hard_stop_ = false;
+    std::uint32_t throttled_ = 0;
+    PicoUsd outstanding_, exposure_;
+    std::int64_t outstanding_requests_ = 0, exposure_requests_ = 0;
+
+    std::uint64_t samples_, accepted_ = 0, missing_ = 0, finished_ = 0;
+    std::int64_t input_tokens_ = 0, output_tokens_ = 0;
+    int warnings_ = 0;
+    EventLoop::TimerId wake_timer_ = 0;
+    SteadyTime began_{}, last_answer_{}, last_success_{}, shown_{};
+    std::optional<End> stop_;
+    std::string message_;
+    int signal_ = 0;
+};
+
+}  // namespace
+
+SessionResult run_session(const SessionContext& context) { return Session(context).run(); }
+
+}  // namespace synth::core
