@@ -26,7 +26,7 @@ void add_settings(CLI::App& app, Raw& raw, bool (*wanted)(const Setting&)) {
         auto* option = app.add_option("--" + std::string(setting.name), values, std::string(setting.meaning));
         option->type_name(std::string(setting.metavar))->group(std::string(setting.group));
         if (setting.repeatable)
-            option->allow_extra_args(false)->expected(-1)->type_name(std::string(setting.metavar) + " ...");
+            option->expected(-1);
         else
             option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
         option->allow_extra_args(false);
@@ -35,7 +35,7 @@ void add_settings(CLI::App& app, Raw& raw, bool (*wanted)(const Setting&)) {
 
 void add_plugin_options(CLI::App& app, Raw& raw, const char* meaning, const char* group) {
     app.add_option("-o,--option", raw.options, meaning)
-        ->type_name("KIND[.ID].KEY=VALUE ...")
+        ->type_name("KIND[.ID].KEY=VALUE")
         ->group(group)
         ->expected(-1)
         ->allow_extra_args(false);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 #include "base/files.hpp"
@@ -126,13 +125,13 @@ private:
 Result<Givens> read_run_file(const std::filesystem::path& file) {
     auto text = read_file(file);
     if (!text) return Error{ErrorCode::invalid_argument, "--config: " + text.error().message, "run_file"};
-    const auto parsed = toml::parse(std::string_view(*text), file.string());
-    if (!parsed)
+    try {
+        return Reader(file.string()).read(toml::parse(std::string_view(*text), file.string()));
+    } catch (const toml::parse_error& wrong) {
         return Error{ErrorCode::invalid_argument,
-                     file.string() + ":" + std::to_string(parsed.error().source().begin.line) + ": " +
-                         std::string(parsed.error().description()),
+                     file.string() + ":" + std::to_string(wrong.source().begin.line) + ": " + std::string(wrong.description()),
                      "run_file"};
-    return Reader(file.string()).read(parsed.table());
+    }
 }
 
 }  // namespace synth::core

@@ -102,6 +102,17 @@ std::vector<std::string> ids_of(const Givens& givens, std::string_view setting, 
     return given != nullptr ? given->values : std::move(defaults);
 }
 
+/// --model is an option of the provider under a shorter name.
+void add_model(const Givens& givens, std::vector<GivenPluginOption>& options) {
+    const auto* model = find(givens, "model");
+    if (model == nullptr) return;
+    auto& option = options.emplace_back();
+    option.kind = "provider";
+    option.key = "model";
+    option.value.text = model->values.back();
+    option.source = model->source;
+}
+
 /// Finds the plugin, takes what was given for it out of `options`, and completes its options.
 Result<PluginChoice> choose(const Registry& registry, std::string_view kind, const std::string& id, bool alone,
                             std::vector<GivenPluginOption>& options, std::map<std::string, GivenOption> given = {}) {
@@ -213,8 +224,7 @@ Result<RunConfig> resolve(const Givens& givens, const Registry& registry) {
     }
 
     auto options = givens.options;
-    if (const auto* model = find(givens, "model"))
-        options.push_back({"provider", "", "model", {model->values.back(), false}, model->source});
+    add_model(givens, options);
     const std::array<std::pair<std::string_view, std::vector<std::string>>, 6> wanted = {
         {{"sampler", ids_of(givens, "sampler", {"balanced"})},
          {"prompt", ids_of(givens, "prompts", {"tdamm"})},
@@ -252,8 +262,7 @@ Status resolve_resume(const Givens& givens, const Registry& registry, RunConfig&
     for (const auto& option : options)
         if (option.kind != "provider")
             return Error{ErrorCode::invalid_argument, option.source + ": resume changes options of the provider only", "option"};
-    if (const auto* model = find(givens, "model"))
-        options.push_back({"provider", "", "model", {model->values.back(), false}, model->source});
+    add_model(givens, options);
     if (options.empty()) return {};
     auto* provider = config.find("provider");
     auto kept = options_as_given(provider->options_json);
