@@ -1,0 +1,21 @@
+// Text as JSON, written by hand because every request is: no tree, no copy but the one into the body.
+
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace synth::openai {
+
+/// Length of the well-formed UTF-8 sequence at the start of `text` (1 to 4); 0 when it is not one. `text` is not empty.
+std::size_t utf8_length(std::string_view text) noexcept;
+
+/// Appends `text` as a JSON string with its quotes. A byte that is not UTF-8 becomes '?', one for one, so that the body
+/// is always valid and the number of bytes stays a bound for the number of tokens.
+void append_json_string(std::string& out, std::string_view text);
+
+/// In the shortest form that reads back the same: 0.8.
+void append_json_number(std::string& out, double number);
+
+}  // namespace synth::openai

@@ -1,0 +1,314 @@
+// The provider `openai`: Chat Completions of OpenAI and of every server that speaks the same (docs/openai.md).
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config.hpp"
+#include "endpoint.hpp"
+#include "json_text.hpp"
+#include "models.hpp"
+#include "reply.hpp"
+#include "synth/plugin.hpp"
+#include "synth/provider.hpp"
+
+namespace synth::openai {
+
+namespace {
+
+constexpr const char* kSecret = "OPENAI_API_KEY";
+constexpr std::string_view kTemperature = "temperature", kTopP = "top_p", kEffort = "reasoning_effort";
+
+constexpr const char* kSchema = R"json({
+  "type": "object",
+  "properties": {
+    "base_url": {"type": "string", "default": "",
+      "description": "server to use, such as http://127.0.0.1:11434/v1; empty: OPENAI_BASE_URL, else https://api.openai.com/v1"},
+    "model": {"type": "string", "default": "",
+      "description": "model to ask for; empty: gpt-4o-mini until it is shut down, then its official replacement"},
+    "temperature": {"type": "number", "default": 0.8, "minimum": 0, "maximum": 2,
+      "description": "sampling temperature, sent where the model takes it"},
+    "top_p": {"type": "number", "default": 0.9, "minimum": 0, "maximum": 1,
+      "description": "nucleus sampling, sent where the model takes it"},
+    "reasoning_effort": {"type": "string", "default": "auto",
+      "enum": ["auto", "none", "minimal", "low", "medium", "high", "xhigh", "max"],
+      "description": "how much a reasoning model thinks first, billed as output; auto: none where the model is known to take it, else what the model does by itself"},
+    "service_tier": {"type": "string", "default": "",
+      "description": "such as flex, at the price of a batch, or priority; empty: the account's"},
+    "max_tokens_parameter": {"type": "string", "default": "auto",
+      "enum": ["auto", "max_tokens", "max_completion_tokens"],
+      "description": "name of the output limit; auto: max_completion_tokens for OpenAI and for reasoning models, else max_tokens"},
+    "models": {"type": "string", "default": "",
+      "description": "JSON file with models and prices that override or add to the built-in ones (docs/costs.md)"
+}
+, "auth" : {
+    "type" : "string",
+    "default" : "bearer",
+    "enum" : [ "bearer", "api-key" ],
+    "description" : "header that carries the key: Authorization: Bearer, or api-key as Azure wants it"
+},
+           "allow_http" : {
+               "type" : "boolean",
+               "default" : false,
+               "description" : "send texts and key unencrypted to another machine, by an http:// base URL"
+           }
+}
+})json";
+
+/// A parameter that the server refused by its name, or what to call it instead.
+const Remedy* remedy_of(const Request& request, std::string_view parameter) noexcept {
+    if (!request.remedies) return nullptr;
+    const auto found = std::ranges::find(*request.remedies, parameter, &Remedy::parameter);
+    return found == request.remedies->end() ? nullptr : &*found;
+}
+
+std::string_view name_of(Role role) noexcept {
+    switch (role) {
+        case Role::system: return "system";
+        case Role::assistant: return "assistant";
+        case Role::user: break;
+    }
+    return "user";
+}
+
+class OpenAiProvider final : public Provider {
+public:
+    static Result<std::unique_ptr<Provider>> create(Host& host, std::string_view options_json);
+
+    Result<ProviderInfo> describe(std::chrono::sys_days today) const override;
+    Tokens input_bound(const Request& request) const override;
+    Tokens output_bound(const Request& request) const override { return parameters(request).limit; }
+    Result<Exchange> encode(const Request& request) const override;
+    Reply decode(const Request& request, const HttpResponse& response) const override;
+    std::optional<PicoUsd> cost(const Usage& usage, const Billing& billing) const override;
+    std::span<const ModelInfo> models() const override { return infos_; }
+
+private:
+    /// What a request carries beside model and messages, learned remedies applied.
+    struct Parameters {
+        std::string_view limit_name, effort;  ///< effort: empty: not sent
+        Tokens limit;
+        bool temperature = false, top_p = false;
+    };
+
+    OpenAiProvider(Options options, Endpoint endpoint, ModelTable table,
+                   std::vector<std::pair<std::string, std::string>> headers);
+
+    void use_model(std::string name) const;
+    Parameters parameters(const Request& request) const;
+
+    const Options options_;
+    const Endpoint endpoint_;
+    const ModelTable table_;
+    const std::vector<std::pair<std::string, std::string>> headers_;
+    std::vector<ModelInfo> infos_;
+    // Which model is the default depends on the date, which only `describe` is told; it is called before all others,
+    // and one thread at a time.
+    mutable std::string model_;
+    mutable const Model* known_ = nullptr;  ///< into table_; null: a model without data
+};
+
+Result<std::unique_ptr<Provider>> OpenAiProvider::create(Host& host, std::string_view options_json) {
+    Result<Options> options = parse_options(options_json);
+    if (!options) return std::move(options).error();
+
+    const std::string setting = host.setting("OPENAI_BASE_URL");
+    Result<Endpoint> endpoint = !options->base_url.empty()
+                                    ? parse_endpoint(options->base_url, options->allow_http, "provider.base_url")
+                                : !setting.empty() ? parse_endpoint(setting, options->allow_http, "OPENAI_BASE_URL")
+                                                   : parse_endpoint("https://api.openai.com/v1", false, "");
+    if (!endpoint) return std::move(endpoint).error();
+
+    ModelTable table;
+    if (Status read = add_models(table, host.data_dir() + "/models.json"); !read) return std::move(read).error();
+    if (!options->models.empty())
+        if (Status read = add_models(table, options->models); !read) return std::move(read).error();
+
+    std::vector<std::pair<std::string, std::string>> headers{{"Content-Type", "application/json"}};
+    constexpr std::array<std::pair<const char*, const char*>, 2> kAccounts{
+        {{"OPENAI_ORG_ID", "OpenAI-Organization"}, {"OPENAI_PROJECT_ID", "OpenAI-Project"}}};
+    for (const auto& [name, header] : kAccounts) {
+        std::string value = host.setting(name);
+        if (std::ranges::any_of(value, [](unsigned char c) { return c < ' ' || c >= 0x7f; }))
+            return Error{ErrorCode::invalid_argument,
+                         std::string(name) + " holds control or non-ASCII characters, which no header may"};
+        if (!value.empty()) headers.emplace_back(header, std::move(value));
+    }
+    return std::unique_ptr<Provider>(
+        new OpenAiProvider(*std::move(options), *std::move(endpoint), std::move(table), std::move(headers)));
+}
+
+OpenAiProvider::OpenAiProvider(Options options, Endpoint endpoint, ModelTable table,
+                               std::vector<std::pair<std::string, std::string>> headers)
+    : options_(std::move(options)),
+      endpoint_(std::move(endpoint)),
+      table_(std::move(table)),
+      headers_(std::move(headers)) {
+    for (const Model& model : table_.models)
+        if (model.chat_completions)
+            infos_.push_back({model.name, model.direct ? model.as_of : "", model.shutdown, model.replacement,
+                              model.batch.has_value()});
+    use_model(options_.model.empty() ? table_.default_model : options_.model);
+}
+
+void OpenAiProvider::use_model(std::string name) const {
+    model_ = std::move(name);
+    known_ = table_.find(model_);
+}
+
+Result<ProviderInfo> OpenAiProvider::describe(std::chrono::sys_days today) const {
+    if (options_.model.empty()) use_model(std::string(table_.default_on(today)));
+
+    ProviderInfo info;
+    info.model = model_;
+    info.endpoint = endpoint_.base;
+    if (endpoint_.own) {
+        info.secret = kSecret;
+        info.secret_help =
+            "set OPENAI_API_KEY in the environment or in .env, or point -o provider.base_url=URL at a local server (no "
+            "key needed), or write without a language model: --provider offline";
+    }
+    if (options_.service_tier == "flex") info.notices.push_back("flex answers may take 15 minutes: use --timeout 900");
+    if (!known_) {
+        if (endpoint_.own)
+            info.notices.push_back("no data about model '" + model_ +
+                                   "': its cost is unknown unless -o provider.models=FILE tells its price");
+        return info;
+    }
+
+    if (price_of(*known_, options_.service_tier, Billing::Mode::direct)) info.prices_as_of = known_->as_of;
+    const std::string shut_down = "model '" + model_ + "' " + (is_shut_down(*known_, today) ? "was" : "will be") +
+                                  " shut down by OpenAI on " + known_->shutdown;
+    const std::string instead =
+        known_->replacement.empty() ? "; no replacement is named" : "; official replacement: " + known_->replacement;
+    if (is_shut_down(*known_, today)) {
+        if (endpoint_.own)
+            return Error{ErrorCode::unauthorized, shut_down + instead + " (--model NAME)", "model_shut_down"};
+        info.notices.push_back(shut_down + instead);
+    } else if (endpoint_.own && is_shut_down(*known_, today + std::chrono::days(90))) {
+        info.notices.push_back(shut_down + instead);
+    }
+    if (endpoint_.own && !known_->chat_completions)
+        return Error{ErrorCode::invalid_argument,
+                     "model '" + model_ + "' is not offered through Chat Completions; choose another with --model",
+                     "no_chat_completions"};
+    if (options_.reasoning_effort == "none" && known_->reasons && !known_->accepts_none)
+        return Error{ErrorCode::invalid_argument, "model '" + model_ +
+                                                      "' refuses provider.reasoning_effort none: use low, or leave it "
+                                                      "out"};
+    const Parameters sent = parameters(Request{});
+    if (!sent.temperature)
+        info.notices.push_back("model '" + model_ + "' takes no temperature and top_p while it reasons");
+    if (sent.effort.empty() && options_.reasoning_effort != "auto")
+        info.notices.push_back("model '" + model_ + "' does not reason: provider.reasoning_effort is not sent");
+    return info;
+}
+
+OpenAiProvider::Parameters OpenAiProvider::parameters(const Request& request) const {
+    Parameters use;
+    const bool reasons = known_ && known_->reasons;
+    if (options_.reasoning_effort != "auto")
+        use.effort = known_ && !reasons ? "" : options_.reasoning_effort;
+    else if (reasons && known_->accepts_none)
+        use.effort =
+            "none";  // a text to a plan needs no reasoning, which is billed as output and shuts out temperature
+    if (remedy_of(request, kEffort)) use.effort = {};
+
+    const std::string_view effective = use.effort.empty() && reasons ? known_->default_effort : use.effort;
+    const bool samples = !reasons || effective == "none";
+    use.temperature = samples && !remedy_of(request, kTemperature);
+    use.top_p = samples && !remedy_of(request, kTopP);
+
+    use.limit_name = options_.max_tokens_parameter != "auto" ? std::string_view(options_.max_tokens_parameter)
+                     : endpoint_.own || reasons              ? "max_completion_tokens"
+                                                             : "max_tokens";
+    if (const Remedy* renamed = remedy_of(request, use.limit_name); renamed && !renamed->replacement.empty())
+        use.limit_name = renamed->replacement;
+
+    if (request.prompt) use.limit = request.prompt->output_limit;
+    if (const auto reserve = table_.reasoning_reserve.find(effective); reserve != table_.reasoning_reserve.end())
+        use.limit += reserve->second;
+    if (known_ && known_->max_output) use.limit = std::min(use.limit, *known_->max_output);
+    return use;
+}
+
+Tokens OpenAiProvider::input_bound(const Request& request) const {
+    // Every token stands for at least one byte of text; only the marks around messages come on top.
+    constexpr std::int64_t kPerMessage = 8, kPerRequest = 16;
+    Tokens bound{kPerRequest};
+    for (const Message& message : request.prompt->messages)
+        bound.count += static_cast<std::int64_t>(message.text.size()) + kPerMessage;
+    if (known_ && known_->context_window) bound = std::min(bound, *known_->context_window);
+    return bound;
+}
+
+Result<Exchange> OpenAiProvider::encode(const Request& request) const {
+    const Parameters use = parameters(request);
+    HttpRequest http;
+    http.url = endpoint_.chat_url;
+    http.headers = headers_;
+    http.auth = HttpAuth{kSecret};
+    if (options_.auth == "api-key") http.auth = HttpAuth{kSecret, "api-key", ""};
+
+    std::string& body = http.body;
+    std::size_t size = 256;
+    for (const Message& message : request.prompt->messages) size += message.text.size() + message.text.size() / 16 + 40;
+    body.reserve(size);
+    const auto key = [&](std::string_view name) {
+        body += ",\"";
+        body += name;
+        body += "\":";
+    };
+    body += "{\"model\":";
+    append_json_string(body, model_);
+    key("messages");
+    char separator = '[';
+    for (const Message& message : request.prompt->messages) {
+        body += separator;
+        body += "{\"role\":\"";
+        body += name_of(message.role);
+        body += "\",\"content\":";
+        append_json_string(body, message.text);
+        body += '}';
+        separator = ',';
+    }
+    body += "]";
+    key(use.limit_name);
+    body += std::to_string(use.limit.count);
+    if (use.temperature) key(kTemperature), append_json_number(body, options_.temperature);
+    if (use.top_p) key(kTopP), append_json_number(body, options_.top_p);
+    if (!use.effort.empty()) key(kEffort), append_json_string(body, use.effort);
+    if (!options_.service_tier.empty()) key("service_tier"), append_json_string(body, options_.service_tier);
+    body += '}';
+    return Exchange(std::move(http));
+}
+
+Reply OpenAiProvider::decode(const Request& request, const HttpResponse& response) const {
+    const Parameters use = parameters(request);
+    std::array<std::string_view, 3> may_omit{};
+    std::size_t count = 0;
+    if (use.temperature) may_omit[count++] = kTemperature;
+    if (use.top_p) may_omit[count++] = kTopP;
+    if (!use.effort.empty()) may_omit[count++] = kEffort;
+    Asked asked{endpoint_.base, model_, known_, use.limit_name, use.limit, {may_omit.data(), count}, {}};
+    if (request.remedies) asked.remedies = *request.remedies;
+    return read_reply(asked, response);
+}
+
+std::optional<PicoUsd> OpenAiProvider::cost(const Usage& usage, const Billing& billing) const {
+    const Model* model = table_.find(billing.model);
+    return model ? cost_of(*model, usage, billing) : std::nullopt;
+}
+
+}  // namespace
+
+SYNTH_PLUGIN(synth::Provider, OpenAiProvider, "openai", "1.0.0",
+             "asks OpenAI or a compatible server through Chat Completions", kSchema);
+
+}  // namespace synth::openai
