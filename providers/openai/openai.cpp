@@ -213,12 +213,13 @@ Result<ProviderInfo> OpenAiProvider::describe(std::chrono::sys_days today) const
 OpenAiProvider::Parameters OpenAiProvider::parameters(const Request& request) const {
     Parameters use;
     const bool reasons = known_ && known_->reasons;
-    if (options_.reasoning_effort != "auto")
-        use.effort = known_ && !reasons ? "" : options_.reasoning_effort;
-    else if (reasons && known_->accepts_none)
-        use.effort =
-            "none";  // a text to a plan needs no reasoning, which is billed as output and shuts out temperature
-    if (remedy_of(request, kEffort)) use.effort = {};
+    // A text to a plan needs no reasoning, which is billed as output and shuts out temperature: none where it is taken.
+    if ((reasons || !known_) && !remedy_of(request, kEffort)) {
+        if (options_.reasoning_effort != "auto")
+            use.effort = options_.reasoning_effort;
+        else if (reasons && known_->accepts_none)
+            use.effort = "none";
+    }
 
     const std::string_view effective = use.effort.empty() && reasons ? known_->default_effort : use.effort;
     const bool samples = !reasons || effective == "none";

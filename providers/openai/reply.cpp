@@ -387,12 +387,12 @@ std::optional<Usage> read_usage(const Json& root) {
     return read;
 }
 
-/// Of a string or of an array of parts: {"type": "text", "text": …}.
-std::string read_content(const Json& content, std::string_view part_name) {
-    std::string text(text_of(content));
+/// Of the parts of a content that is an array: {"type": "text", "text": …}.
+std::string join_parts(const Json& content, std::string_view member_name) {
+    std::string text;
     dom::array parts;
     if (content && content->get(parts) == simdjson::SUCCESS)
-        for (const dom::element part : parts) text += text_of(member(part, part_name));
+        for (const dom::element part : parts) text += text_of(member(part, member_name));
     return text;
 }
 
@@ -415,8 +415,9 @@ void read_answer(const Asked& asked, const HttpResponse& response, const Json& r
     const Json message = member(choice, "message");
     const Json content = member(message, "content");
     std::string refusal(text_of(member(message, "refusal")));
-    if (refusal.empty()) refusal = read_content(content, "refusal");
-    if (message) reply.completion = Completion{read_content(content, "text"), finish_of(finish)};
+    if (refusal.empty()) refusal = join_parts(content, "refusal");
+    if (message) reply.completion = Completion{std::string(text_of(content)), finish_of(finish)};
+    if (content && content->is_array()) reply.completion->text = join_parts(content, "text");
 
     if (member(root, "error") || finish == "error") {
         const ServerError error = read_error(root, response);
