@@ -1,6 +1,8 @@
 #include "json_text.hpp"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cstdint>
 #include <cstring>
@@ -11,42 +13,29 @@ namespace {
 
 constexpr std::uint64_t repeated(std::uint8_t byte) noexcept { return 0x0101010101010101ULL * byte; }
 
-/// True when one of 8 bytes is a control character, a quote, a backslash or not ASCII. May also be true when the byte
-/// after such a one is harmless; never false when one is there.
-bool needs_care(std::uint64_t word) noexcept {
+/// How many of the first of 8 bytes stand for themselves: no control character, quote or backslash, and ASCII. Fewer
+/// than that where the machine does not keep the first byte lowest.
+std::size_t plain_bytes(std::uint64_t word) noexcept {
     const auto zero_byte = [](std::uint64_t x) { return (x - repeated(0x01)) & ~x; };
-    return ((word | ((word - repeated(0x20)) & ~word) | zero_byte(word ^ repeated('"')) |
-             zero_byte(word ^ repeated('\\'))) &
-            repeated(0x80)) != 0;
+    const std::uint64_t marks = (word | ((word - repeated(0x20)) & ~word) | zero_byte(word ^ repeated('"')) |
+                                 zero_byte(word ^ repeated('\\'))) &
+                                repeated(0x80);  // a borrow may mark bytes after the first marked one, never before
+    if (marks == 0) return sizeof word;
+    return std::endian::native == std::endian::little ? static_cast<std::size_t>(std::countr_zero(marks)) / 8 : 0;
 }
 
-/// Bytes at the start of `text` that stand for themselves, as far as they are told quickly.
-std::size_t plain_run(std::string_view text) noexcept {
-    std::size_t at = 0;
-    for (std::uint64_t word = 0; at + sizeof word <= text.size(); at += sizeof word) {
-        std::memcpy(&word, text.data() + at, sizeof word);
-        if (needs_care(word)) break;
+/// Writes the escape of a control character, quote or backslash (at most 6 bytes); its length.
+std::size_t write_escape(char* to, char c) noexcept {
+    constexpr std::string_view kFrom = "\"\\\n\r\t", kShort = "\"\\nrt", kHex = "0123456789abcdef";
+    if (const std::size_t known = kFrom.find(c); known != std::string_view::npos) {
+        to[0] = '\\';
+        to[1] = kShort[known];
+        return 2;
     }
-    for (; at < text.size(); ++at) {
-        const auto c = static_cast<unsigned char>(text[at]);
-        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') break;
-    }
-    return at;
-}
-
-void append_escaped(std::string& out, char c) {
-    switch (c) {
-        case '"': out += "\\\""; return;
-        case '\\': out += "\\\\"; return;
-        case '\n': out += "\\n"; return;
-        case '\r': out += "\\r"; return;
-        case '\t': out += "\\t"; return;
-        default: break;
-    }
-    constexpr std::string_view kHex = "0123456789abcdef";
-    out += "\\u00";
-    out += kHex[static_cast<unsigned char>(c) >> 4];
-    out += kHex[static_cast<unsigned char>(c) & 0xf];
+    std::memcpy(to, "\\u00", 4);
+    to[4] = kHex[static_cast<unsigned char>(c) >> 4];
+    to[5] = kHex[static_cast<unsigned char>(c) & 0xf];
+    return 6;
 }
 
 }  // namespace
@@ -67,23 +56,36 @@ std::size_t utf8_length(std::string_view text) noexcept {
 }
 
 void append_json_string(std::string& out, std::string_view text) {
+    std::array<char, 1024> buffer;
+    std::size_t filled = 0;
     out += '"';
     while (!text.empty()) {
-        const std::size_t plain = plain_run(text);
-        out.append(text.substr(0, plain));
-        text.remove_prefix(plain);
-        if (text.empty()) break;
-        std::size_t length = 1;
-        if (static_cast<unsigned char>(text[0]) < 0x80) {
-            append_escaped(out, text[0]);
-        } else if (length = utf8_length(text); length != 0) {
-            out.append(text.substr(0, length));
-        } else {
-            out += '?';
-            length = 1;
+        constexpr std::size_t kOneStep = 16;  // a word and an escape
+        if (filled + kOneStep > buffer.size()) {
+            out.append(buffer.data(), filled);
+            filled = 0;
         }
-        text.remove_prefix(length);
+        if (std::uint64_t word = 0; text.size() >= sizeof word) {
+            std::memcpy(&word, text.data(), sizeof word);
+            std::memcpy(buffer.data() + filled, &word, sizeof word);
+            const std::size_t plain = plain_bytes(word);
+            filled += plain;
+            text.remove_prefix(plain);
+            if (plain == sizeof word) continue;
+        }
+        const auto c = static_cast<unsigned char>(text[0]);
+        const std::size_t length = utf8_length(text);
+        if (c < 0x20 || c == '"' || c == '\\') {
+            filled += write_escape(buffer.data() + filled, text[0]);
+        } else if (length == 0) {
+            buffer[filled++] = '?';
+        } else {
+            std::memcpy(buffer.data() + filled, text.data(), length);
+            filled += length;
+        }
+        text.remove_prefix(std::max<std::size_t>(length, 1));
     }
+    out.append(buffer.data(), filled);
     out += '"';
 }
 
