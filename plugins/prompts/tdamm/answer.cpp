@@ -1,0 +1,310 @@
+#include "answer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#include "synth/random.hpp"
+#include "synth/text.hpp"
+
+namespace synth::tdamm {
+namespace {
+
+constexpr std::size_t kLongestLeadIn = 600;     // bytes of a line before the document
+constexpr std::size_t kLongestClosing = 600;    // bytes of a line after the document
+constexpr std::size_t kLongestTitle = 300;      // bytes
+constexpr std::size_t kLongestRefusal = 1500;   // bytes; a longer answer is judged by its content
+constexpr std::size_t kLongestJson = 1U << 20;  // bytes; a longer answer is not taken for JSON
+constexpr int kMostLayers = 8;                  // lead-ins, fences and closings around a document
+
+constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool is_word(char c) noexcept {
+    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80;
+}
+
+std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
+std::string_view after_first_line(std::string_view text) {
+    const std::size_t end = text.find('\n');
+    return end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+}
+std::string_view last_line(std::string_view text) {
+    const std::size_t end = text.rfind('\n');
+    return end == std::string_view::npos ? text : text.substr(end + 1);
+}
+
+/// The beginning of a line for comparison: marks in front taken off, lower case, straight apostrophes.
+std::string folded(std::string_view line, std::size_t limit) {
+    line = trim(line);
+    line.remove_prefix(std::min(line.find_first_not_of("*_#>([{-~\"' \t"), line.size()));
+    std::string out;
+    for (std::size_t i = 0; i < line.size() && out.size() < limit; ++i) {
+        if (line.substr(i).starts_with("\xE2\x80\x99")) {
+            out += '\'';
+            i += 2;
+        } else {
+            out += lower(line[i]);
+        }
+    }
+    return out;
+}
+
+/// The size of the phrase that `line` starts with, as whole words; 0 when it starts with none. The longest wins.
+std::size_t starts_with_any(std::string_view line, const std::vector<std::string>& phrases) {
+    std::size_t longest = 0;
+    for (const std::string& phrase : phrases)
+        if (phrase.size() > longest && line.starts_with(phrase) &&
+            (line.size() == phrase.size() || !is_word(line[phrase.size()]) || !is_word(phrase.back())))
+            longest = phrase.size();
+    return longest;
+}
+
+bool contains_any(std::string_view line, const std::vector<std::string>& phrases) {
+    return std::ranges::any_of(phrases, [&](const std::string& phrase) { return line.find(phrase) != line.npos; });
+}
+
+bool starts_with_folded(std::string_view text, std::string_view lower_case) {
+    return text.size() >= lower_case.size() &&
+           std::ranges::equal(text.substr(0, lower_case.size()), lower_case, {}, lower);
+}
+
+/// "TITLE:" as models write it, with marks before or around the word.
+bool has_title_label(std::string_view line) {
+    const std::string start = folded(line, 16);
+    if (!start.starts_with("title")) return false;
+    const std::size_t sign = start.find_first_not_of("*_ ", 5);
+    return sign != std::string::npos && start[sign] == ':';
+}
+
+/// Takes off the blocks in which reasoning models think aloud. One that is never closed leaves nothing.
+std::string_view without_reasoning(std::string_view text) {
+    struct Block {
+        std::string_view open, close;
+    };
+    constexpr std::array<Block, 4> kBlocks = {{{"<think>", "</think>"},
+                                               {"<thinking>", "</thinking>"},
+                                               {"<reasoning>", "</reasoning>"},
+                                               {"<thought>", "</thought>"}}};
+    for (bool found = true; found;) {
+        found = false;
+        for (const auto& [open, close] : kBlocks) {
+            if (!starts_with_folded(text, open)) continue;
+            const auto end = std::search(text.begin(), text.end(), close.begin(), close.end(),
+                                         [](char a, char b) { return lower(a) == b; });
+            if (end == text.end()) return {};
+            text = trim(text.substr(static_cast<std::size_t>(end - text.begin()) + close.size()));
+            found = true;
+        }
+    }
+    // Some chat templates open the block themselves, so that only its end is part of the answer.
+    if (const std::size_t end = text.find("</think>"); end != std::string_view::npos) text = trim(text.substr(end + 8));
+    return text;
+}
+
+bool is_fence(std::string_view line) { return trim(line).starts_with("```"); }
+
+/// Takes off a fence around the whole text. Fences inside a document, and code that it starts with, stay.
+std::string_view without_fence(std::string_view text) {
+    if (!is_fence(first_line(text))) return text;
+    const std::string language = folded(trim(first_line(text)).substr(3), 16);
+    constexpr std::array<std::string_view, 7> kWrappers = {"", "markdown", "md", "text", "txt", "plaintext", "json"};
+    if (std::ranges::find(kWrappers, language) == kWrappers.end()) return text;
+    std::string_view inner = after_first_line(text);
+    if (trim(last_line(inner)) == "```") inner.remove_suffix(last_line(inner).size());
+    return trim(inner);
+}
+
+/// Takes off a first line that talks about the document instead of being its beginning.
+std::string_view without_lead_in(std::string_view text, const AnswerPhrases& phrases) {
+    const std::string_view line = trim(first_line(text));
+    const std::string_view rest = trim(after_first_line(text));
+    if (line.size() > kLongestLeadIn || rest.empty()) return text;
+    const std::string start = folded(line, kLongestLeadIn);
+    std::string_view said = start;
+    const std::size_t affirmation = starts_with_any(said, phrases.affirmations);
+    said.remove_prefix(affirmation);
+    said.remove_prefix(std::min(said.find_first_not_of(" ,.!:-*"), said.size()));
+    const bool announced = starts_with_any(said, phrases.announcements) > 0;
+    if (affirmation == 0 && !announced) return text;
+    const bool document_follows = has_title_label(first_line(rest));
+    const bool ends_in_colon =
+        start.find_last_not_of("*_ ") != std::string::npos && start[start.find_last_not_of("*_ ")] == ':';
+    const bool is_talk = (affirmation > 0 && (said.empty() || announced)) ||
+                         (announced && (ends_in_colon || contains_any(said, phrases.requests)));
+    return document_follows || is_talk ? rest : text;
+}
+
+/// Takes off a last line that is a separator, a word count or a remark to the reader of the answer.
+std::string_view without_closing(std::string_view text, const AnswerPhrases& phrases) {
+    const std::string_view line = trim(last_line(text));
+    const std::string_view before = trim(text.substr(0, text.size() - last_line(text).size()));
+    if (before.empty() || line.size() > kLongestClosing) return text;
+    if (line.size() >= 3 && line.find_first_not_of("-*_=") == std::string_view::npos) return before;
+    const std::string start = folded(line, kLongestClosing);
+    if (starts_with_any(start, phrases.closings) > 0) return before;
+    const bool in_brackets = (line.front() == '(' && line.back() == ')') || (line.front() == '[' && line.back() == ']');
+    if (in_brackets && line.size() < 60 && start.find("words") != std::string::npos &&
+        start.find_first_of("0123456789") != std::string::npos)
+        return before;
+    return text;
+}
+
+/// A title line without markdown, quotation marks and the word "title".
+std::string_view plain_title(std::string_view line) {
+    line = trim(line);
+    if (line.starts_with('#')) line.remove_prefix(std::min(line.find_first_not_of("# \t"), line.size()));
+    const auto strip = [&line](std::string_view marks) {
+        line = trim(line);
+        while (!line.empty() && marks.find(line.front()) != std::string_view::npos) line.remove_prefix(1);
+        while (!line.empty() && marks.find(line.back()) != std::string_view::npos) line.remove_suffix(1);
+        line = trim(line);
+    };
+    if (has_title_label(line)) line.remove_prefix(line.find(':') + 1), strip("*_");
+    for (const std::string_view wrap : {"**", "__", "*", "\""})
+        if (line.size() > 2 * wrap.size() && line.starts_with(wrap) && line.ends_with(wrap) &&
+            line.substr(wrap.size(), line.size() - 2 * wrap.size()).find(wrap) == std::string_view::npos)
+            line = trim(line.substr(wrap.size(), line.size() - 2 * wrap.size()));
+    return line;
+}
+
+/// A first line that is marked as title in any of the ways models do.
+bool is_marked_title(std::string_view line) {
+    if (has_title_label(line)) return true;
+    const std::size_t marks = line.find_first_not_of('#');
+    if (marks != 0 && marks != std::string_view::npos && marks <= 6 && line[marks] == ' ') return true;
+    return line.starts_with("**") && plain_title(line).size() + 4 == line.size();
+}
+
+Draft split(std::string_view text) {
+    const std::string_view line = trim(first_line(text));
+    const std::string_view rest = after_first_line(text);
+    if (!is_marked_title(line)) {
+        // A line of its own before a blank one is a title when it does not end like a sentence; it stays in its place.
+        const bool alone = !rest.empty() && trim(first_line(rest)).empty() && line.size() <= kLongestTitle &&
+                           std::string_view(".,;:").find(line.back()) == std::string_view::npos;
+        return {alone ? std::string(line) : std::string(), std::string(text)};
+    }
+    std::string_view title = plain_title(line);
+    std::string_view body = trim(rest);
+    if (title.empty()) {  // "TITLE:" on a line of its own
+        title = plain_title(first_line(body));
+        body = trim(after_first_line(body));
+    }
+    if (title.size() > kLongestTitle)
+        return {{}, std::string(title) + (body.empty() ? "" : "\n\n") + std::string(body)};
+    if (plain_title(first_line(body)) == title) body = trim(after_first_line(body));  // said twice
+    if (body.empty()) return {std::string(title), {}};
+    return {std::string(title), std::string(title) + "\n\n" + std::string(body)};
+}
+
+}  // namespace
+
+bool valid_utf8(std::string_view text) noexcept {
+    const auto* at = reinterpret_cast<const unsigned char*>(text.data());
+    const auto* const end = at + text.size();
+    while (at != end) {
+        if (end - at >= 8) {
+            std::uint64_t block;
+            std::memcpy(&block, at, 8);
+            if ((block & 0x8080808080808080ULL) == 0) {
+                at += 8;
+                continue;
+            }
+        }
+        const unsigned char lead = *at++;
+        if (lead < 0x80) continue;
+        const int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+        if (lead < 0xC2 || lead > 0xF4 || end - at < more) return false;
+        // Overlong forms, surrogates and what lies beyond U+10FFFF show in the second byte.
+        const unsigned char least = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+        const unsigned char most = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+        if (*at < least || *at > most) return false;
+        for (int i = 1; i < more; ++i)
+            if ((at[i] & 0xC0U) != 0x80) return false;
+        at += more;
+    }
+    return true;
+}
+
+bool repeats_itself(std::string_view text) {
+    constexpr std::size_t kRun = 8;             // words that are compared together
+    constexpr std::size_t kFewest = 40;         // repeated runs in a text that loops
+    constexpr std::size_t kLongest = 1U << 18;  // bytes of the end of the text that are looked at
+    constexpr std::uint64_t kBase = 0x9e3779b97f4a7c15ULL;
+    constexpr std::uint64_t kOldest = [] {
+        std::uint64_t power = 1;
+        for (std::size_t i = 0; i < kRun; ++i) power *= kBase;
+        return power;
+    }();
+    if (text.size() > kLongest) text.remove_prefix(text.size() - kLongest);
+
+    // An open-addressing set of the hashes of all runs, at most half full: a word and its space take two bytes.
+    std::vector<std::uint64_t> seen(2 * std::bit_ceil(text.size() / 2 + 1));
+    std::array<std::uint64_t, kRun> window{};
+    std::uint64_t run = 0;
+    std::size_t words = 0;
+    std::size_t repeated = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        if (is_space(text[at])) {
+            ++at;
+            continue;
+        }
+        std::uint64_t word = 0;
+        for (; at < text.size() && !is_space(text[at]); ++at) word = word * 31 + static_cast<unsigned char>(text[at]);
+        word = mix64(word + 1);
+        run = run * kBase + word - window[words % kRun] * kOldest;
+        window[words % kRun] = word;
+        if (++words < kRun) continue;
+        const std::uint64_t key = mix64(run) | 1U;
+        std::size_t slot = key >> 1U & (seen.size() - 1);
+        while (seen[slot] != 0 && seen[slot] != key) slot = (slot + 1) & (seen.size() - 1);
+        repeated += static_cast<std::size_t>(seen[slot] == key);
+        seen[slot] = key;
+    }
+    return repeated >= kFewest && repeated * 10 > (words - kRun + 1) * 3;
+}
+
+Result<Draft> read_answer(const Completion& completion, const AnswerPhrases& phrases) {
+    if (completion.finish == FinishReason::content_filter)
+        return Error{ErrorCode::refused, "a content filter stopped the answer", "content_filter"};
+    if (completion.finish == FinishReason::length)
+        return Error{ErrorCode::truncated, "the answer was cut off by the output limit", "cut"};
+    if (!valid_utf8(completion.text))
+        return Error{ErrorCode::malformed, "the answer is not valid UTF-8", "invalid_utf8"};
+
+    std::string_view text = completion.text;
+    if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+    text = without_reasoning(trim(text));
+    for (int layer = 0; layer < kMostLayers && !text.empty(); ++layer) {
+        const std::size_t before = text.size();
+        text = without_closing(without_lead_in(without_fence(text), phrases), phrases);
+        if (text.size() == before) break;
+    }
+    const Error empty{ErrorCode::malformed, "the answer contains no document", "empty"};
+    if (text.empty()) return empty;
+
+    Draft draft;
+    std::optional<Draft> wrapped;
+    if (text.front() == '{' && text.back() == '}' && text.size() <= kLongestJson) wrapped = draft_from_json(text);
+    if (wrapped) {
+        draft = split(trim(wrapped->text));
+        const std::string_view title = plain_title(wrapped->title);
+        if (draft.title.empty() && !title.empty() && !draft.text.empty()) {
+            draft.title = title;
+            draft.text.insert(0, draft.title + "\n\n");
+        }
+    } else {
+        if (text.size() <= kLongestRefusal && starts_with_any(folded(text, 80), phrases.refusals) > 0)
+            return Error{ErrorCode::refused, "the model declined to write the document", "refusal"};
+        draft = split(text);
+    }
+    if (draft.text.empty()) return empty;
+    if (repeats_itself(draft.text)) return Error{ErrorCode::malformed, "the answer repeats itself", "repetition"};
+    return draft;
+}
+
+}  // namespace synth::tdamm
