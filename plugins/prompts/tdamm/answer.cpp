@@ -234,38 +234,32 @@ bool repeats_itself(std::string_view text) {
     constexpr std::size_t kRun = 8;             // words that are compared together
     constexpr std::size_t kFewest = 40;         // repeated runs in a text that loops
     constexpr std::size_t kLongest = 1U << 18;  // bytes of the end of the text that are looked at
-    constexpr std::uint64_t kBase = 0x9e3779b97f4a7c15ULL;
-    constexpr std::uint64_t kOldest = [] {
-        std::uint64_t power = 1;
-        for (std::size_t i = 0; i < kRun; ++i) power *= kBase;
-        return power;
-    }();
     if (text.size() > kLongest) text.remove_prefix(text.size() - kLongest);
 
-    // An open-addressing set of the hashes of all runs, at most half full: a word and its space take two bytes.
-    std::vector<std::uint64_t> seen(2 * std::bit_ceil(text.size() / 2 + 1));
-    std::array<std::uint64_t, kRun> window{};
-    std::uint64_t run = 0;
-    std::size_t words = 0;
-    std::size_t repeated = 0;
+    std::vector<std::uint64_t> words;
+    words.reserve(text.size() / 5);
     for (std::size_t at = 0; at < text.size();) {
-        if (is_space(text[at])) {
-            ++at;
-            continue;
-        }
         std::uint64_t word = 0;
         for (; at < text.size() && !is_space(text[at]); ++at) word = word * 31 + static_cast<unsigned char>(text[at]);
-        word = mix64(word + 1);
-        run = run * kBase + word - window[words % kRun] * kOldest;
-        window[words % kRun] = word;
-        if (++words < kRun) continue;
-        const std::uint64_t key = mix64(run) | 1U;
-        std::size_t slot = key >> 1U & (seen.size() - 1);
+        words.push_back(mix64(word));
+        while (at < text.size() && is_space(text[at])) ++at;
+    }
+    if (words.size() < kRun + kFewest) return false;
+
+    // An open-addressing set of the hashes of all runs, at most half full.
+    std::vector<std::uint32_t> seen(2 * std::bit_ceil(words.size()));
+    std::size_t repeated = 0;
+    for (std::size_t i = 0; i + kRun <= words.size(); ++i) {
+        std::uint64_t run = 0;
+        for (std::size_t k = 0; k < kRun; ++k) run += std::rotl(words[i + k], static_cast<int>(7 * k));
+        run = mix64(run);
+        const auto key = static_cast<std::uint32_t>(run >> 32U) | 1U;
+        std::size_t slot = run & (seen.size() - 1);
         while (seen[slot] != 0 && seen[slot] != key) slot = (slot + 1) & (seen.size() - 1);
         repeated += static_cast<std::size_t>(seen[slot] == key);
         seen[slot] = key;
     }
-    return repeated >= kFewest && repeated * 10 > (words - kRun + 1) * 3;
+    return repeated >= kFewest && repeated * 10 > (words.size() - kRun + 1) * 3;
 }
 
 Result<Draft> read_answer(const Completion& completion, const AnswerPhrases& phrases) {

@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <system_error>
 #include <utility>
 
@@ -95,8 +94,7 @@ void append(std::string& out, Decimal number) {
     if (magnitude < -3 || magnitude > 5) {
         out += digits[0];
         if (size > 1) out.append(".").append(digits.substr(1));
-        out.append(magnitude < 0 ? "e-" : "e+").append(std::abs(magnitude) < 10 ? "0" : "");
-        out += std::to_string(std::abs(magnitude));
+        out.append("e").append(std::to_string(magnitude));
     } else if (number.exponent >= 0) {
         out.append(digits).append(static_cast<std::size_t>(number.exponent), '0');
     } else if (magnitude >= 0) {

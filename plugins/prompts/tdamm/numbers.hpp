@@ -20,7 +20,7 @@ struct Decimal {
     static Decimal of(double value);
 };
 
-/// Appends it without trailing zeros: 0.0032, 41253, 2.5e+09.
+/// Appends it without trailing zeros: 0.0032, 41253, 2.5e9.
 void append(std::string& out, Decimal number);
 
 /// Values of three significant digits between two bounds: uniform over the decades, linear within one, when the bounds

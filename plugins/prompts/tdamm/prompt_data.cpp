@@ -160,7 +160,7 @@ void read_families(const fs::path& file, PromptData& data) {
 void read_negatives(const fs::path& file, const std::string& guidelines, PromptData& data) {
     const Json json = read_json(file);
     const Node root(json, file.string());
-    root.only({"default", "forms", "categories"});
+    root.only({"default", "forms"});
     const auto read_form = [&](const Node& node) {
         NegativeForm form{guidelines + "\n" + node.at("system").text(), node.at("structure").text(), {}};
         if (const auto words = node.find("words")) {
@@ -173,7 +173,6 @@ void read_negatives(const fs::path& file, const std::string& guidelines, PromptD
     data.negative_name = root.at("default").at("name").text();
     for (const auto& [name, form] : root.at("forms").members())
         data.negative_forms.emplace(name, read_form(form.only({"system", "structure", "words"})));
-    for (const auto& [id, avoid] : root.at("categories").members()) data.avoid.emplace(id, avoid.text());
 }
 
 void read_phrases(const fs::path& file, PromptData& data) {

@@ -59,7 +59,6 @@ struct PromptData {
     std::string negative_name;                                        ///< of a form, for a category without any
     NegativeForm negative_default;                                    ///< for a form that is not in `negative_forms`
     std::map<std::string, NegativeForm, std::less<>> negative_forms;  ///< by name
-    std::map<std::string, std::string, std::less<>> avoid;            ///< by category id: what stays out
 
     AnswerPhrases phrases;
 };

@@ -269,7 +269,6 @@ private:
         const std::string terms = draw_list(random, category.terms, data_.draw.terms);
         const std::string instruments = draw_list(random, category.instruments, data_.draw.instruments);
         const std::string quantities = draw_quantities(random, category_quantities_[drawn]);
-        const auto avoid = data_.avoid.find(category.id);
 
         Values values;
         values[Place::category] = category.name;
@@ -280,7 +279,7 @@ private:
         values[Place::terms] = terms;
         values[Place::instruments] = instruments;
         values[Place::quantities] = quantities;
-        values[Place::avoid] = avoid == data_.avoid.end() ? category.notes : avoid->second;
+        values[Place::avoid] = category.notes;
         values[Place::hard] = category.hard ? "hard" : "";
         values[Place::target_words] = target_words;
         return finish(form.system, data_.negative, values, words);
