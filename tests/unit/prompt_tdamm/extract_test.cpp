@@ -93,6 +93,7 @@ TEST(TdammExtract, LeavesADocumentAsItIs) {
          "SUBJECT: V1324 Sco: radio detection\nDATE: 24/05/01 12:00:00 GMT\nFROM: A. Author\n\nWe report.", ""},
         {"an apology in a diary", "I'm sorry to say that we missed the launch.\n\nThe weather was bad.", ""},
         {"an offer of help by a service", kDocument + "\n\nFor questions please contact the help desk.", kTitle},
+        {"a closing word in a longer one", kDocument + "\n\nWord counts by author are in Table 3.", kTitle},
         {"a title-like word", "Titles of the talks: three.\nMore will follow.", ""},
         {"code first", "```python\nimport sherpa\n```\n\nThe module loads models.\n\n```python\nfit()\n```", ""},
         {"code inside", kDocument + "\n\n```\nfit()\n```\n\nIt prints 2.1.", kTitle},
