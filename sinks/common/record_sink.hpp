@@ -1,0 +1,38 @@
+// What the sinks `json` and `jsonl` share: a file of records, each one JSON object. They differ in its framing only.
+//
+//     {"link": "…", "full_text": "…", "labels": ["…"]}                                       and, with option metadata,
+//     {…, "title": "…", "metadata": {"id", "label_codes", "provider", "model", "prompt_hash", "seed", …}}
+
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "synth/result.hpp"
+#include "synth/sink.hpp"
+
+namespace synth::sinks {
+
+/// The text around the records. All of it outlives the sink.
+struct Framing {
+    std::string_view extension;  ///< ".json"
+    std::string_view begin;
+    std::string_view before_first, before_next;  ///< of each record
+    std::string_view end, end_of_none;           ///< after the last record; when there was none
+};
+
+inline constexpr const char* kRecordSinkOptions = R"({
+  "type": "object",
+  "properties": {
+    "metadata": {
+      "type": "boolean",
+      "default": false,
+      "description": "add title and metadata: id, label codes, provider, model, seed, usage, cost, findings, times"
+    }
+  }
+})";
+
+/// Writes through a buffer of its own; memory does not depend on the number of records. `options_json` is complete.
+Result<std::unique_ptr<Sink>> make_record_sink(const Framing& framing, std::string_view options_json);
+
+}  // namespace synth::sinks
