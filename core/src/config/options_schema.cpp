@@ -189,7 +189,7 @@ std::vector<Option> read_schema(std::string_view schema) {
     }
     expect_members(root, {"$schema", "title", "description", "type", "properties", "additionalProperties"},
                    "the schema");
-    if (root.value("type", "object") != "object") throw Invalid{"its type must be object"};
+    if (root.contains("type") && root["type"] != "object") throw Invalid{"its type must be object"};
     std::vector<Option> options;
     if (!root.contains("properties")) return options;
     if (!root["properties"].is_object()) throw Invalid{"'properties' must be an object"};
