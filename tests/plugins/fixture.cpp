@@ -27,6 +27,9 @@
 #ifndef FIXTURE_INTERFACE
 #define FIXTURE_INTERFACE synth::Sink::kInterfaceVersion
 #endif
+#ifndef FIXTURE_ID
+#define FIXTURE_ID FIXTURE_NAME
+#endif
 #ifndef FIXTURE_SCHEMA
 #define FIXTURE_SCHEMA kSchema
 #endif

@@ -14,7 +14,6 @@
 #include <optional>
 #include <set>
 #include <system_error>
-#include <tuple>
 #include <utility>
 
 #include <openssl/evp.h>
@@ -273,19 +272,20 @@ Registry Registry::scan(std::span<const fs::path> plugin_dirs, std::string_view 
                                             : candidates_in<fs::recursive_directory_iterator>(root));
 
     Registry registry;
-    std::set<fs::path> seen;
+    const auto name = [](const PluginInfo& plugin) {
+        return std::pair<std::string, std::string>(plugin.kind, plugin.id);
+    };
+    std::set<std::pair<fs::path, fs::path>> seen;  // file and the name that it was found under
     for (const fs::path& file : files) {
         PluginInfo info = inspect(fs::absolute(file), installation);
-        if (!seen.insert(info.path).second) continue;
+        if (!seen.emplace(info.path, file.filename()).second) continue;
         const auto earlier = std::ranges::find_if(registry.plugins_, [&](const PluginInfo& other) {
             return other.kind == info.kind && other.id == info.id && other.shadowed_by.empty();
         });
         if (earlier != registry.plugins_.end()) info.shadowed_by = earlier->path;
-        registry.plugins_.push_back(std::move(info));
+        const auto place = std::ranges::upper_bound(registry.plugins_, name(info), {}, name);
+        registry.plugins_.insert(place, std::move(info));
     }
-    std::ranges::stable_sort(registry.plugins_, [](const PluginInfo& a, const PluginInfo& b) {
-        return std::tie(a.kind, a.id) < std::tie(b.kind, b.id);
-    });
     return registry;
 }
 

@@ -315,10 +315,8 @@ json parse_strictly(std::string_view text, std::string_view source) {
 std::string read_file(const std::filesystem::path& file) {
     std::error_code ignored;
     std::ifstream in(file, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(in), {}};
-    if (!in || std::filesystem::is_directory(file, ignored))
-        throw Invalid{{ErrorCode::invalid_argument, file.string() + ": cannot be read", "bad_taxonomy"}};
-    return text;
+    if (!in || std::filesystem::is_directory(file, ignored)) fail(file.string(), {}, "cannot be read");
+    return {std::istreambuf_iterator<char>(in), {}};
 }
 
 /// A built-in taxonomy: labels and spellings here, facts in the files that it names.
