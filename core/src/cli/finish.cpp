@@ -102,6 +102,7 @@ int run_and_finish(const Command& command, const Context& context, RunPlugins& p
         report = make_outputs(context, plugins, config, *reader, ledger.parent_path(), code, files);
         if (!report) code = synth::core::exit_code_of(report.error());
     }
+    reader = Error{};  // the writer is to be the last to leave, then it can take the -wal file away
     if (auto closed = (*writer)->close(); !closed && code != kIo) {
         console.log(LogLevel::error, closed.error().message);
         code = kIo;

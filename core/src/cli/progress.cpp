@@ -14,9 +14,9 @@ namespace {
 std::string money(const Snapshot& s) {
     if (!s.priced) return {};
     std::string text = dollars(s.spent) + " spent";
-    if (s.accepted > 0 && s.accepted < s.samples)
+    if (s.answered > 0 && s.accepted < s.samples)
         text += fmt::format(", about {} in all",
-                            dollars({s.spent.value / static_cast<std::int64_t>(s.accepted) * static_cast<std::int64_t>(s.samples)}));
+                            dollars({s.spent.value / static_cast<std::int64_t>(s.answered) * static_cast<std::int64_t>(s.samples)}));
     if (s.budget) text += " of " + dollars(*s.budget);
     return text;
 }

@@ -533,6 +533,7 @@ private:
         s.samples = samples_;
         s.accepted = accepted_;
         s.missing = missing_;
+        s.answered = accepted_ + static_cast<std::uint64_t>(std::ranges::count(undurable_, Next::done, &Undurable::next));
         s.in_flight = flights_.size();
         s.waiting = waiting_;
         s.window = window_.limit();

@@ -22,6 +22,7 @@ class Secrets;
 /// Where a session stands, for people who watch it.
 struct Snapshot {
     std::uint64_t samples = 0, accepted = 0, missing = 0, in_flight = 0, waiting = 0;
+    std::uint64_t answered = 0;      ///< samples accepted or about to be, once they are durable
     std::uint32_t window = 0, window_maximum = 0;
     double seconds = 0, per_second = 0;
     std::int64_t input_tokens = 0, output_tokens = 0;
