@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -101,6 +102,7 @@ private:
                    std::vector<std::pair<std::string, std::string>> headers);
 
     void use_model(std::string name) const;
+    std::string resolved_options() const;
     Parameters parameters(const Request& request) const;
 
     const Options options_;
@@ -168,6 +170,7 @@ Result<ProviderInfo> OpenAiProvider::describe(std::chrono::sys_days today) const
     ProviderInfo info;
     info.model = model_;
     info.endpoint = endpoint_.base;
+    info.resolved_options = resolved_options();
     if (endpoint_.own) {
         info.secret = kSecret;
         info.secret_help =
@@ -208,6 +211,36 @@ Result<ProviderInfo> OpenAiProvider::describe(std::chrono::sys_days today) const
     if (sent.effort.empty() && options_.reasoning_effort != "auto")
         info.notices.push_back("model '" + model_ + "' does not reason: provider.reasoning_effort is not sent");
     return info;
+}
+
+/// The options with model and server as they are now, and with a path that holds in any working directory.
+std::string OpenAiProvider::resolved_options() const {
+    std::string json;
+    const auto key = [&](std::string_view name) {
+        json += json.empty() ? "{\"" : ",\"";
+        json += name;
+        json += "\":";
+    };
+    const auto text = [&](std::string_view name, std::string_view value) {
+        key(name);
+        append_json_string(json, value);
+    };
+    const std::string models = options_.models.empty() ? "" : std::filesystem::absolute(options_.models).string();
+    key("allow_http");
+    json += options_.allow_http ? "true" : "false";
+    text("auth", options_.auth);
+    text("base_url", endpoint_.chat_url);  // whole, for the query that it may have
+    text("max_tokens_parameter", options_.max_tokens_parameter);
+    text("model", model_);
+    text("models", models);
+    text("reasoning_effort", options_.reasoning_effort);
+    text("service_tier", options_.service_tier);
+    key("temperature");
+    append_json_number(json, options_.temperature);
+    key("top_p");
+    append_json_number(json, options_.top_p);
+    json += '}';
+    return json;
 }
 
 OpenAiProvider::Parameters OpenAiProvider::parameters(const Request& request) const {

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 
 #include "openai_provider.hpp"
+#include "support/plugin_loading.hpp"
 
 namespace synth::test {
 namespace {
@@ -140,6 +141,24 @@ TEST(DefaultModel, IsTheOriginalsUntilTheDayOfItsShutdown) {
         EXPECT_EQ(openai.info_->model, model);
         EXPECT_THAT(openai.encode().body, HasSubstr("\"model\":\"" + std::string(model) + "\""));
     }
+}
+
+TEST(ResolvedOptions, MakeTheSameProviderWhateverEnvironmentAndDate) {
+    const char* azure = "https://r.openai.azure.com/openai/deployments/d?api-version=1";
+    const OpenAi first(Given{{"temperature", "0.25"}, {"auth", "api-key"}, {"service_tier", "a\"b"}},
+                       {{"OPENAI_BASE_URL", azure}}, "2027-01-13");
+    const auto again = load<Provider>("openai", first.info_->resolved_options);
+    ASSERT_TRUE(again.ok()) << again.error().message;
+    const auto info = again->object().describe(day("2028-01-01"));
+    ASSERT_TRUE(info.ok());
+    EXPECT_EQ(info->model, "gpt-4o-mini");
+    EXPECT_EQ(info->endpoint, first.info_->endpoint);
+    EXPECT_EQ(info->resolved_options, first.info_->resolved_options);
+    const auto exchange = again->object().encode(first.request());
+    ASSERT_TRUE(exchange.ok());
+    EXPECT_EQ(std::get<HttpRequest>(*exchange).url, first.encode().url);
+    EXPECT_EQ(std::get<HttpRequest>(*exchange).body, first.encode().body);
+    EXPECT_EQ(std::get<HttpRequest>(*exchange).auth->header, "api-key");
 }
 
 struct ShutdownCase {
