@@ -102,7 +102,7 @@ void ReportText::row(std::string_view name, std::string_view text) {
 }
 
 void ReportText::table(std::string_view heading, const std::vector<Cell>& cells) {
-    constexpr std::size_t kIndent = 2, kGap = 3;
+    constexpr std::size_t kIndent = 2, kGap = 2;
     std::size_t left = 0, right = 0;
     for (const Cell& cell : cells) {
         left = std::max(left, width(cell.left));

@@ -298,12 +298,12 @@ std::string to_json(const Ledger& ledger, const std::vector<Advice>& advice, con
     return out;
 }
 
-/// "$0.0912", "unknown", "$0.0912 and an unknown amount for 3 answers".
-std::string amount_of(const Purchase& purchase) {
+/// "$0.0912 for 200 answers", "unknown for 1 answer", "$0.0912 for 197 answers, and 3 of unknown cost".
+std::string bill(const Purchase& purchase) {
     const auto spent = purchase.spent();
-    if (!spent) return "unknown";
-    std::string text = money(*spent);
-    if (purchase.without_price != 0) text += " and an unknown amount for " + counted(purchase.without_price, "answer");
+    if (!spent) return "unknown for " + counted(purchase.answers, "answer");
+    std::string text = money(*spent) + " for " + counted(purchase.answers - purchase.without_price, "answer");
+    if (purchase.without_price != 0) text += ", and " + plugins::grouped(purchase.without_price) + " of unknown cost";
     return text;
 }
 
@@ -326,31 +326,29 @@ std::string tokens_of(const Purchase& purchase) {
     return text;
 }
 
-std::string describe(const Advice& advice, const Ledger& ledger) {
-    std::string text;
+std::string describe(const Advice& advice) {
+    std::string text = money(advice.amount) + " (" + money(advice.saving) + " less) ";
     if (advice.model)
-        text = "with " + advice.model->name;
+        text += "with " + advice.model->name;
     else if (std::string_view(advice.kind) == "batch")
-        text = "as a deferred batch, answered within 24 hours";
+        text += "as a deferred batch, answered within 24 hours";
     else
-        text =
-            "with a longer shared prompt beginning, " + plugins::percent(kCachedShareToAimFor) + " of the input cached";
-    text +=
-        ": " + money(advice.amount) + " instead of " + money(ledger.all.known) + ", " + money(advice.saving) + " less";
-    if (!advice.shutdown.empty()) text += " (shut down on " + advice.shutdown + ")";
+        text += "with a longer shared beginning of the prompts: " + plugins::percent(kCachedShareToAimFor) +
+                " of the input cached";
+    if (!advice.shutdown.empty()) text += ", which is shut down on " + advice.shutdown;
     return text;
 }
 
-void print_advice(ReportText& text, const std::vector<Advice>& advice, const Ledger& ledger) {
+void print_advice(ReportText& text, const std::vector<Advice>& advice) {
     constexpr int kModels = 3;
     int models = 0;
-    const char* name = "Advice";
+    const char* name = "Cheaper";
     for (const Advice& one : advice) {
         if (one.model && ++models > kModels) continue;
-        text.row(std::exchange(name, ""), describe(one, ledger));
+        text.row(std::exchange(name, ""), describe(one));
     }
     if (models > 0)
-        text.row("", "(the same tokens at prices of today; whether a model writes as well is another matter)");
+        text.row("", "(the same tokens, prices of today; whether a model writes as well is another matter)");
 }
 
 std::string to_text(const Ledger& ledger, const std::vector<Advice>& advice, const RunView& run) {
@@ -359,15 +357,14 @@ std::string to_text(const Ledger& ledger, const std::vector<Advice>& advice, con
         text.row("Spent", "nothing: no request left this machine");
         return std::move(text).take();
     }
-    std::string line = amount_of(ledger.all) + " for " + counted(ledger.all.answers, "answer");
+    std::string line = bill(ledger.all);
     if (const auto each = unit_cost(ledger, 1, ledger.accepted)) line += "; " + money(*each) + " a sample";
     if (const auto each = unit_cost(ledger, 1000, ledger.words)) line += ", " + money(*each) + " per 1,000 words";
     text.row("Spent", line);
     if (ledger.all.answers != 0) text.row("Tokens", tokens_of(ledger.all));
     const char* name = "Models";
     for (const auto& [model, purchase] : ledger.by_model) {
-        line = (model.empty() ? "unnamed" : model) + ": " + amount_of(purchase) + " for " +
-               counted(purchase.answers, "answer");
+        line = (model.empty() ? "unnamed" : model) + ": " + bill(purchase);
         if (const std::string date = price_date(model, run); !date.empty())
             line += ", prices of " + date;
         else
@@ -375,17 +372,14 @@ std::string to_text(const Ledger& ledger, const std::vector<Advice>& advice, con
         text.row(std::exchange(name, ""), line);
     }
     if (ledger.retries.answers != 0) {
-        line =
-            amount_of(ledger.retries) + " for " + counted(ledger.retries.answers, "answer") + " that could not be used";
+        line = bill(ledger.retries) + " (texts that could not be used)";
         text.row("Retries", line);
     }
-    if (ledger.asks.answers != 0)
-        text.row("Checks",
-                 amount_of(ledger.asks) + " for " + counted(ledger.asks.answers, "answer") + " to validators");
+    if (ledger.asks.answers != 0) text.row("Checks", bill(ledger.asks) + " (to questions of validators)");
     if (ledger.unanswered != 0)
         text.row("Reserved", money(ledger.reserved) + " for " + counted(ledger.unanswered, "request") +
                                  " without an answer, which may have been billed");
-    print_advice(text, advice, ledger);
+    print_advice(text, advice);
     return std::move(text).take();
 }
 

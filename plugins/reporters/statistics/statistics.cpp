@@ -31,6 +31,7 @@ using plugins::ReportText;
 
 constexpr std::size_t kMissingInJson = 1000;
 constexpr std::size_t kMissingInText = 20;
+constexpr std::string_view kNotTried = "not_tried";
 
 /// How many different values were seen: exact below kKept of them, else an estimate within about half a per cent from
 /// the smallest kKept hashes (Bar-Yossef et al., Counting distinct elements in a data stream, 2002).
@@ -205,8 +206,8 @@ struct Tally {
         distinct_sets.add(hash);
     }
 
-    void add_missing(MissingSample sample) {
-        if (missing_count++ < kMissingInJson) missing.push_back(std::move(sample));
+    void add_missing(const MissingSample& sample) {
+        if (missing_count++ < kMissingInJson) missing.push_back(sample);
     }
 
     /// An attempt at a text that came to nothing; what validators ask for is not an attempt.
@@ -225,6 +226,7 @@ Result<Tally> count(const RunView& run) {
     CallRow call;
     Result<bool> called = calls->next(call);
     SampleSpec spec;
+    MissingSample sample;
     while (true) {
         const Result<bool> planned = plan->next(spec);
         if (!planned) return planned.error();
@@ -232,10 +234,13 @@ Result<Tally> count(const RunView& run) {
         for (const LabelId label : spec.drawn) ++tally.labels[label].target;
 
         bool accepted = false;
-        MissingSample sample{spec.index, spec.labels, "not_tried", "nothing was sent for it"};
+        sample.index = spec.index;
+        sample.labels = spec.labels;
+        sample.reason = kNotTried;
+        sample.message = "nothing was sent for it";
         for (; called && *called && call.sample <= spec.index; called = calls->next(call)) {
             if (tally.add(call)) accepted = true;
-            if (Tally::is_failure(call) || (call.outcome == Outcome::throttled && sample.reason == "not_tried")) {
+            if (Tally::is_failure(call) || (call.outcome == Outcome::throttled && sample.reason == kNotTried)) {
                 sample.reason = Tally::reason_of(call);
                 sample.message = call.message;
             }
@@ -244,7 +249,7 @@ Result<Tally> count(const RunView& run) {
         if (accepted)
             tally.add_made(spec);
         else
-            tally.add_missing(std::move(sample));
+            tally.add_missing(sample);
     }
     return tally;
 }
@@ -385,9 +390,8 @@ void print_samples(ReportText& text, const Tally& tally, const RunFacts& facts, 
 
 std::string balance(const Tally& tally, const Taxonomy& taxonomy) {
     const auto [fewest, most] = tally.extremes(taxonomy);
-    std::string line =
-        fewest == most ? plugins::grouped(most) : plugins::grouped(fewest) + " to " + plugins::grouped(most);
-    line += " samples a label (spread " + plugins::grouped(most - fewest) + ")";
+    std::string line = (fewest == most ? "" : plugins::grouped(fewest) + " to ") + counted(most, "sample") +
+                       " a label (spread " + plugins::grouped(most - fewest) + ")";
     if (taxonomy.negative)
         line +=
             ", " + plugins::grouped(tally.labels[*taxonomy.negative].made) + " " + taxonomy[*taxonomy.negative].name;
