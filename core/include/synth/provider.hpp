@@ -43,6 +43,9 @@ struct ProviderInfo {
     std::string disclaimer;  ///< for reports and metadata: "no language model wrote these texts"; may be empty
 };
 
+/// Error::reason of an `unavailable` server that is still loading its model: it is waited for, which is no attempt.
+inline constexpr std::string_view kLoading = "loading";
+
 class Provider {
 public:
     static constexpr const char* kKind = "provider";

@@ -131,8 +131,8 @@ Decision Pipeline::decide(const Job& job, Reply reply) const {
                 decision.next = Next::stop_run;
                 break;
             case ErrorCode::rate_limited:
-                row.outcome = Outcome::throttled;
-                decision.next = Next::repeat;
+                row.outcome = reply.retry_may_help ? Outcome::throttled : Outcome::failed;
+                decision.next = reply.retry_may_help ? Next::repeat : Next::give_up;
                 break;
             case ErrorCode::refused:
             case ErrorCode::malformed:
@@ -141,8 +141,9 @@ Decision Pipeline::decide(const Job& job, Reply reply) const {
                 decision.next = reply.retry_may_help ? Next::again : Next::give_up;
                 break;
             case ErrorCode::unavailable:
-                row.outcome = Outcome::failed;
-                decision.next = reply.retry_may_help ? Next::later : Next::give_up;
+                // A server that still loads its model is waited for like one that is busy.
+                row.outcome = error->reason == kLoading ? Outcome::throttled : Outcome::failed;
+                decision.next = !reply.retry_may_help ? Next::give_up : error->reason == kLoading ? Next::repeat : Next::later;
                 break;
             case ErrorCode::invalid_argument:
             case ErrorCode::io:

@@ -354,11 +354,12 @@ private:
                                 " requests and " + std::to_string(static_cast<std::int64_t>(limiter_.tokens_per_minute())) +
                                 " tokens a minute (0: not stated)");
         if (reply.limits.retry_after) limiter_.pause(now_steady + *reply.limits.retry_after);
-        const bool throttled = reply.error && reply.error->code == ErrorCode::rate_limited;
+        const bool limited = reply.error && reply.error->code == ErrorCode::rate_limited;
+        const bool loading = reply.error && reply.error->reason == kLoading;
         bool changed = false;
-        if (throttled) {
+        if (limited || loading) {
             ++throttled_;
-            if (!limiter_.known() || reply.error->reason == "slow_down") changed = window_.on_throttled(flight.episode);
+            if (limited && (!limiter_.known() || reply.error->reason == "slow_down")) changed = window_.on_throttled(flight.episode);
             if (!reply.limits.retry_after)
                 limiter_.pause(now_steady + backoff(std::min<std::uint32_t>(throttled_, 5), jitter()));
         } else if (!reply.error) {
