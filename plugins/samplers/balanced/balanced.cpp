@@ -1,0 +1,132 @@
+// Sampler `balanced`: exactly even counts of labels, of labels a sample and of negative samples in every prefix; within
+// that, labels that meet in nature, and sets that are not yet familiar. docs/sampling.md has the promises and figures.
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "nature.hpp"
+#include "plan.hpp"
+#include "synth/plugin.hpp"
+#include "synth/sampler.hpp"
+
+namespace {
+
+using synth::Error;
+using synth::ErrorCode;
+using synth::LabelId;
+using synth::LabelSet;
+using synth::Result;
+using synth::Status;
+using synth::Taxonomy;
+
+constexpr const char* kOptions = R"({
+  "type": "object",
+  "properties": {
+    "add_parents": {
+      "type": "boolean",
+      "default": false,
+      "description": "give every sample the parents of its labels as well, the way real documents carry them; the balance and the label limits hold for the labels without them"
+    }
+  },
+  "additionalProperties": false
+})";
+
+Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
+
+class Balanced final : public synth::Sampler {
+public:
+    static Result<std::unique_ptr<synth::Sampler>> create(synth::Host& host, std::string_view options_json) {
+        const auto options = nlohmann::json::parse(options_json);
+        return std::unique_ptr<synth::Sampler>(
+            std::make_unique<Balanced>(host.taxonomy(), options.at("add_parents").get<bool>()));
+    }
+
+    Balanced(const Taxonomy& taxonomy, bool add_parents)
+        : taxonomy_(taxonomy), nature_(taxonomy), add_parents_(add_parents) {}
+
+    Result<std::unique_ptr<synth::PlanStream>> plan(const synth::PlanRequest& request) const override {
+        if (const Status fits = check(request); !fits) return fits.error();
+        auto plan = std::make_unique<synth::balanced::Plan>(
+            taxonomy_, nature_,
+            synth::balanced::Rules{request.seed, request.samples, request.samples_per_class, request.min_labels,
+                                   request.max_labels, add_parents_});
+        if (request.prior != nullptr) {
+            std::vector<synth::SampleSpec> block(256);
+            for (;;) {
+                const auto read = request.prior->next(block);
+                if (!read) return read.error();
+                if (*read == 0) break;
+                for (std::size_t i = 0; i < *read; ++i)
+                    if (const Status counted = plan->replay(block[i]); !counted) return counted.error();
+            }
+        }
+        plan->begin();
+        return std::unique_ptr<synth::PlanStream>(std::move(plan));
+    }
+
+private:
+    Status check(const synth::PlanRequest& request) const {
+        const auto number = [](std::uint64_t value) { return std::to_string(value); };
+        const std::uint64_t available = nature_.size(), classes = taxonomy_.labels.size();
+        if (available == 0) return invalid("taxonomy '" + taxonomy_.name + "' has no label that a sample could carry");
+        if (request.samples == 0) return invalid("a plan of 0 samples: ask for at least 1");
+        if (request.min_labels == 0) return invalid("min labels is 0: every sample carries at least 1 label");
+        if (request.min_labels > request.max_labels)
+            return invalid("min labels " + number(request.min_labels) + " is above max labels " +
+                           number(request.max_labels));
+        if (request.max_labels > available)
+            return invalid("max labels " + number(request.max_labels) + " is above the " + number(available) +
+                           " labels that taxonomy '" + taxonomy_.name + "' has to combine");
+        if (request.max_labels > LabelSet::kCapacity)
+            return invalid("max labels " + number(request.max_labels) + " is above the " + number(LabelSet::kCapacity) +
+                           " labels that a sample can hold");
+        if (const std::size_t parents = add_parents_ ? most_parents(request.max_labels) : 0;
+            request.max_labels + parents > LabelSet::kCapacity)
+            return invalid("max labels " + number(request.max_labels) + " with up to " + number(parents) +
+                           " parents is above the " + number(LabelSet::kCapacity) +
+                           " labels that a sample can hold: lower max labels or turn add_parents off");
+        if (const std::uint64_t each = request.samples_per_class; each > 0) {
+            if (each > std::numeric_limits<std::uint64_t>::max() / classes)
+                return invalid(number(each) + " samples for each of " + number(classes) +
+                               " labels are more than can be counted");
+            if (request.samples != each * classes)
+                return invalid(number(each) + " samples for each of " + number(classes) + " labels are " +
+                               number(each * classes) + ", not " + number(request.samples));
+        }
+        return {};
+    }
+
+    /// The most parents that could be added to a sample of that many labels.
+    std::size_t most_parents(std::size_t labels) const {
+        std::vector<std::size_t> counts;
+        std::vector<LabelId> all;
+        for (const auto& label : taxonomy_.labels) {
+            counts.push_back(label.parents.size());
+            all.insert(all.end(), label.parents.begin(), label.parents.end());
+        }
+        std::ranges::sort(counts, std::greater<>{});
+        counts.resize(std::min(labels, counts.size()));
+        std::ranges::sort(all);
+        const auto repeated = std::ranges::unique(all);
+        std::size_t most = 0;
+        for (const std::size_t count : counts) most += count;
+        return std::min(most, static_cast<std::size_t>(repeated.begin() - all.begin()));
+    }
+
+    const Taxonomy& taxonomy_;
+    const synth::balanced::Nature nature_;
+    const bool add_parents_;
+};
+
+}  // namespace
+
+SYNTH_PLUGIN(synth::Sampler, Balanced, "balanced", "1.0.0",
+             "exactly even labels, met as in nature, in sets that repeat as little as possible", kOptions);

@@ -1,0 +1,371 @@
+#include "plan.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <utility>
+
+namespace synth::balanced {
+namespace {
+
+/// n / d, half up.
+constexpr std::uint64_t divide_rounded(std::uint64_t n, std::uint64_t d) noexcept {
+    return n / d + static_cast<std::uint64_t>(n % d >= d - n % d);
+}
+
+constexpr int kPasses = 24;       // over the samples of a window that nature would not bring together
+constexpr int kFurtherDraws = 2;  // of a sample's last label: the one that makes the least familiar set is taken
+constexpr int kFreshTrades = 8;   // tried for a sample whose set is familiar
+
+constexpr void add(std::uint8_t& sum, std::uint8_t conflicts) noexcept {
+    sum = static_cast<std::uint8_t>(sum + conflicts);  // at most kSelf + kCapacity
+}
+
+}  // namespace
+
+Plan::Plan(const Taxonomy& taxonomy, const Nature& nature, const Rules& rules)
+    : taxonomy_(taxonomy),
+      nature_(nature),
+      rules_(rules),
+      random_(0),
+      familiarity_(nature.size()),
+      sizes_(rules.max_labels - rules.min_labels + 1),
+      primaries_(nature.size()),
+      dealt_(nature.size()),
+      places_(nature.size()),
+      due_(nature.words()),
+      sample_conflicts_(nature.size()),
+      sample_weights_(nature.size()) {}
+
+Status Plan::replay(const SampleSpec& sample) {
+    const auto exceeds = [&](LabelId id, std::uint64_t count) -> Status {
+        if (rules_.samples_per_class == 0 || count <= rules_.samples_per_class) return {};
+        return Error{ErrorCode::invalid_argument,
+                     "the plan to go on from has more than " + std::to_string(rules_.samples_per_class) +
+                         " samples for '" + taxonomy_[id].name + "', ask for at least as many per class",
+                     {}};
+    };
+    if (++planned_ > rules_.samples)
+        return Error{ErrorCode::invalid_argument,
+                     "the plan to go on from has more than the " + std::to_string(rules_.samples) +
+                         " samples asked for, which include its own",
+                     {}};
+    if (taxonomy_.is_negative(sample.drawn)) return exceeds(*taxonomy_.negative, ++negatives_);
+
+    const bool known = !sample.drawn.empty() && sample.drawn.contains(sample.primary) &&
+                       std::ranges::all_of(sample.drawn, [&](LabelId id) {
+                           return id < taxonomy_.labels.size() && id != taxonomy_.negative;
+                       });
+    if (!known)
+        return Error{ErrorCode::invalid_argument,
+                     "sample " + std::to_string(planned_) + " of the plan to go on from does not fit taxonomy '" +
+                         taxonomy_.name + "'",
+                     {}};
+    std::uint64_t hash = 0;
+    for (const LabelId id : sample.drawn) {
+        ++dealt_[nature_.member(id)];
+        hash += familiarity_.key(nature_.member(id));
+    }
+    ++familiarity_.count(hash);
+    if (sample.drawn.size() >= rules_.min_labels && sample.drawn.size() <= rules_.max_labels)
+        ++sizes_[sample.drawn.size() - rules_.min_labels];
+    return exceeds(sample.primary, ++primaries_[nature_.member(sample.primary)]);
+}
+
+void Plan::begin() {
+    random_ = Random(derive_seed(derive_seed(rules_.seed, "sampler balanced"), planned_));
+    if (exact_primaries())
+        for (std::size_t i = 0; i < dealt_.size(); ++i) dealt_[i] -= primaries_[i];
+    base_ = *std::ranges::min_element(dealt_);
+}
+
+Result<std::size_t> Plan::next(std::span<SampleSpec> out) {
+    std::size_t filled = 0;
+    while (filled < out.size()) {
+        if (window_at_ == window_.size()) deal_window();
+        if (window_.empty()) break;
+        while (filled < out.size() && window_at_ < window_.size()) emit(window_[window_at_++], out[filled++]);
+    }
+    return filled;
+}
+
+// Dealing: everything goes to those who have least of it, so every prefix is as even as can be.
+
+/// Labels at the same level, or at one of two levels that are traded as one, are in the same round: a prefix that cuts
+/// through it finds them at most two apart. With exact primaries, which make up one of the two, it is a single level.
+std::uint32_t Plan::round_of(std::uint64_t level) const noexcept {
+    return static_cast<std::uint32_t>(exact_primaries() ? 2 * level + 1 : (level - base_) / 2);
+}
+
+/// A window ends with a round, so that the whole of it can be traded.
+void Plan::deal_window() {
+    window_.clear();
+    window_at_ = 0;
+    const auto phase = [&] {
+        return exact_primaries() ? static_cast<std::uint32_t>(*std::ranges::min_element(primaries_))
+                                 : round_of(*std::ranges::min_element(dealt_));
+    };
+    const auto first = phase();
+    while (planned_ < rules_.samples && phase() == first) {
+        ++planned_;
+        window_.emplace_back();
+        if (taxonomy_.negative && negatives_ < divide_rounded(planned_, taxonomy_.labels.size()))
+            ++negatives_;
+        else
+            deal_sample(window_.back(), deal_size());
+    }
+    improve();
+}
+
+std::size_t Plan::deal_size() {
+    const std::uint64_t least = *std::ranges::min_element(sizes_);
+    std::uint64_t pick = random_.below(static_cast<std::uint64_t>(std::ranges::count(sizes_, least)));
+    std::size_t at = 0;
+    while (sizes_[at] != least || pick-- > 0) ++at;
+    ++sizes_[at];
+    return rules_.min_labels + at;
+}
+
+void Plan::deal_sample(Draft& draft, std::size_t size) {
+    std::ranges::fill(sample_conflicts_, 0);
+    std::ranges::fill(sample_weights_, 0);
+    if (exact_primaries()) deal_primary(draft, size);
+    while (draft.size < size) deal_label(draft, size);
+    ++familiarity_.count(draft.hash);
+}
+
+/// A label that is still due as a primary and as a further label must not be left to the last sample of both, which
+/// could not take it twice: such labels go first, and a sample that takes all further labels due has another primary.
+void Plan::deal_primary(Draft& draft, std::size_t size) {
+    const std::uint64_t least = *std::ranges::min_element(primaries_);
+    const std::uint64_t level = *std::ranges::min_element(dealt_);
+    const bool closes = static_cast<std::size_t>(std::ranges::count(dealt_, level)) < size;
+    const auto keep = [&](auto&& fits) {
+        candidates_.clear();
+        for (std::size_t i = 0; i < dealt_.size(); ++i)
+            if (primaries_[i] == least && fits(dealt_[i] == level)) candidates_.push_back(static_cast<Member>(i));
+        return !candidates_.empty();
+    };
+    if (!keep([&](bool due) { return due != closes; })) keep([](bool) { return true; });
+    const Member label = candidates_[random_.below(candidates_.size())];
+    ++primaries_[label];
+    take(draft, label, static_cast<std::uint32_t>(2 * least));
+}
+
+/// The labels that are due and can still join: the lowest level among those that the sample does not have.
+void Plan::find_due() {
+    std::uint64_t level = std::numeric_limits<std::uint64_t>::max();
+    for (std::size_t i = 0; i < dealt_.size(); ++i)
+        level = sample_conflicts_[i] < Nature::kSelf ? std::min(level, dealt_[i]) : level;
+    candidates_.resize(dealt_.size());
+    std::size_t due = 0;
+    for (std::size_t i = 0; i < dealt_.size(); ++i) {
+        candidates_[due] = static_cast<Member>(i);
+        due += dealt_[i] == level && sample_conflicts_[i] < Nature::kSelf ? 1U : 0U;
+    }
+    candidates_.resize(due);
+}
+
+/// Keeps the candidates for which `value` is least.
+template <class Value>
+void Plan::keep_least(Value&& value) {
+    auto least = std::numeric_limits<std::size_t>::max();
+    std::size_t kept = 0;
+    for (const Member label : candidates_) {
+        const std::size_t own = value(label);
+        if (own > least) continue;
+        if (own < least) kept = 0;
+        least = own;
+        candidates_[kept++] = label;
+    }
+    candidates_.resize(kept);
+}
+
+/// The first label is the one that has the fewest natural partners left; the others are drawn by how often they meet
+/// those in the sample, the last with regard to novelty.
+void Plan::deal_label(Draft& draft, std::size_t size) {
+    find_due();
+    if (exact_primaries() && candidates_.size() < std::size_t{2} * rules_.max_labels) {
+        // Few are due: those that are due as a primary as well go first, see deal_primary.
+        const std::uint64_t least = *std::ranges::min_element(primaries_);
+        keep_least([&](Member label) { return static_cast<std::size_t>(primaries_[label] != least); });
+    }
+
+    if (draft.size == 0) {
+        std::ranges::fill(due_, 0);
+        for (const Member label : candidates_) due_[label / 64] |= std::uint64_t{1} << (label % 64);
+        keep_least([&](Member label) {
+            std::size_t left = 0;
+            for (std::size_t i = 0; i < due_.size(); ++i)
+                left += static_cast<std::size_t>(std::popcount(due_[i] & nature_.partners(label)[i]));
+            return left;
+        });
+        deal(draft, candidates_[random_.below(candidates_.size())]);
+        return;
+    }
+    keep_least([&](Member label) { return std::size_t{sample_conflicts_[label]}; });
+    draw_.clear();
+    for (const Member label : candidates_) draw_.push_back(std::max<std::uint64_t>(1, sample_weights_[label]));
+    Member chosen = candidates_[random_.weighted(draw_)];
+    for (int draws = draft.size + 1 < size ? 0 : kFurtherDraws; draws > 0; --draws) {
+        const Member drawn = candidates_[random_.weighted(draw_)];
+        if (familiarity_.count(draft.hash + familiarity_.key(drawn)) <
+            familiarity_.count(draft.hash + familiarity_.key(chosen)))
+            chosen = drawn;
+    }
+    deal(draft, chosen);
+}
+
+void Plan::deal(Draft& draft, Member label) {
+    take(draft, label, round_of(dealt_[label]));
+    ++dealt_[label];
+}
+
+void Plan::take(Draft& draft, Member label, std::uint32_t round) {
+    draft.conflicts += sample_conflicts_[label];
+    draft.hash += familiarity_.key(label);
+    draft.slots[draft.size++] = {label, round};
+    const auto conflicts = nature_.conflicts(label);
+    const auto weights = nature_.weights(label);
+    for (std::size_t i = 0; i < sample_conflicts_.size(); ++i) {
+        add(sample_conflicts_[i], conflicts[i]);
+        sample_weights_[i] += weights[i];
+    }
+}
+
+// Trading: labels change places within their round, which no count notices. Nature first, then novelty.
+
+void Plan::improve() {
+    for (auto& places : places_) places.clear();
+    for (Draft& draft : window_)
+        for (std::size_t slot = 0; slot < draft.size; ++slot)
+            places_[draft.slots[slot].label].push_back({&draft, slot});
+
+    for (int pass = 0; pass < kPasses; ++pass) {
+        bool natural = true;
+        for (Draft& draft : window_)
+            for (std::size_t slot = 0; slot < draft.size && draft.conflicts > 0; ++slot) {
+                natural = false;
+                settle(draft, slot);
+            }
+        if (natural) break;
+    }
+    for (Draft& draft : window_)
+        if (draft.size > 0 && familiarity_.count(draft.hash) > 1) refresh(draft);
+}
+
+/// Gives the slot the label that leaves the fewest conflicts in all; among equals any, so that a later pass finds
+/// others.
+void Plan::settle(Draft& draft, std::size_t slot) {
+    const auto [label, round] = draft.slots[slot];
+    if (conflicts(draft, slot, label) == 0) return;
+    std::ranges::fill(sample_conflicts_, 0);
+    for (std::size_t i = 0; i < draft.size; ++i) {
+        if (i == slot) continue;
+        const auto row = nature_.conflicts(draft.slots[i].label);
+        for (std::size_t j = 0; j < row.size(); ++j) add(sample_conflicts_[j], row[j]);
+    }
+
+    std::uint32_t best = 0, ties = 0;  // best: conflicts that the trade takes away
+    std::optional<Trade> trade;
+    const auto consider = [&](std::uint32_t before, std::uint32_t after, const Trade& offer) {
+        if (after > before || before - after < best) return;
+        if (before - after > best) ties = 0;
+        best = before - after;
+        if (random_.below(++ties) == 0) trade = offer;
+    };
+    const std::uint32_t own = sample_conflicts_[label];
+    for (std::size_t i = 0; i < dealt_.size(); ++i) {
+        if (sample_conflicts_[i] >= own) continue;
+        const auto wanted = static_cast<Member>(i);
+        for (const Place& place : places_[i]) {
+            const Draft& other = *place.draft;
+            if (other.slots[place.slot].round != round) continue;
+            consider(own + (other.conflicts == 0 ? 0 : conflicts(other, place.slot, wanted)),
+                     sample_conflicts_[i] + conflicts(other, place.slot, label), {wanted, place});
+        }
+        // A label that the round has not dealt yet may take the place of one that it has.
+        if (dealt_[i] + 1 == dealt_[label] && round_of(dealt_[i]) == round)
+            consider(own, sample_conflicts_[i], {wanted, {}});
+    }
+    if (trade) exchange({&draft, slot}, *trade);
+}
+
+/// Tries to make two sets, of which one is familiar, into two that are much less so.
+void Plan::refresh(Draft& draft) {
+    for (int tries = 0; tries < kFreshTrades; ++tries) {
+        Draft& other = window_[random_.below(window_.size())];
+        if (&other == &draft || other.size == 0) continue;
+        const std::size_t slot = random_.below(draft.size), i = random_.below(other.size);
+        const Slot &ours = draft.slots[slot], &theirs = other.slots[i];
+        if (ours.round != theirs.round || ours.label == theirs.label) continue;
+        const std::uint32_t before = conflicts(draft, slot, ours.label) + conflicts(other, i, theirs.label);
+        if (conflicts(draft, slot, theirs.label) + conflicts(other, i, ours.label) > before) continue;
+        const std::uint64_t change = familiarity_.key(theirs.label) - familiarity_.key(ours.label);
+        const std::uint64_t known = std::uint64_t{familiarity_.count(draft.hash)} + familiarity_.count(other.hash) - 2;
+        if (2 * (std::uint64_t{familiarity_.count(draft.hash + change)} + familiarity_.count(other.hash - change)) >=
+            known)
+            continue;
+        exchange({&draft, slot}, {theirs.label, {&other, i}});
+        return;
+    }
+}
+
+void Plan::exchange(Place place, const Trade& trade) {
+    const Member label = place.draft->slots[place.slot].label;
+    assign(place, trade.label);
+    if (trade.from.draft != nullptr) {
+        assign(trade.from, label);
+    } else {
+        --dealt_[label];
+        ++dealt_[trade.label];
+    }
+}
+
+void Plan::assign(Place place, Member label) {
+    Draft& draft = *place.draft;
+    const Member old = std::exchange(draft.slots[place.slot].label, label);
+    *std::ranges::find(places_[old], place) = places_[old].back();
+    places_[old].pop_back();
+    places_[label].push_back(place);
+    draft.conflicts += conflicts(draft, place.slot, label);
+    draft.conflicts -= conflicts(draft, place.slot, old);
+    --familiarity_.count(draft.hash);
+    draft.hash += familiarity_.key(label) - familiarity_.key(old);
+    ++familiarity_.count(draft.hash);
+}
+
+/// Pairs of `label`, put in that slot, with the other labels that nature does not bring together.
+std::uint32_t Plan::conflicts(const Draft& draft, std::size_t slot, Member label) const noexcept {
+    const auto row = nature_.conflicts(label);
+    std::uint32_t sum = 0;
+    for (std::size_t i = 0; i < draft.size; ++i)
+        if (i != slot) sum += row[draft.slots[i].label];
+    return sum;
+}
+
+void Plan::emit(const Draft& draft, SampleSpec& out) {
+    out.drawn = {};
+    if (draft.size == 0) {
+        out.primary = *taxonomy_.negative;
+        out.drawn.insert(out.primary);
+        out.labels = out.drawn;
+        return;
+    }
+    Member primary = draft.slots[0].label;
+    for (std::size_t i = 0; i < draft.size; ++i) {
+        const Member label = draft.slots[i].label;
+        out.drawn.insert(nature_.id(label));
+        if (!exact_primaries() && primaries_[label] < primaries_[primary]) primary = label;
+    }
+    if (!exact_primaries()) ++primaries_[primary];
+    out.primary = nature_.id(primary);
+    out.labels = out.drawn;
+    if (!rules_.add_parents) return;
+    for (const LabelId id : out.drawn)
+        for (const LabelId parent : taxonomy_[id].parents) out.labels.insert(parent);
+}
+
+}  // namespace synth::balanced
