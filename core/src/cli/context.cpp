@@ -76,7 +76,6 @@ Result<RunPlugins> assemble(const Context& context, Taxonomy taxonomy, RunConfig
     if (!info) return std::move(info).error();
     plugins.info = std::move(*info);
     if (!plugins.info.resolved_options.empty()) config.find(Provider::kKind)->options_json = plugins.info.resolved_options;
-    for (const auto& notice : plugins.info.notices) context.console->log(LogLevel::warning, notice);
     return plugins;
 }
 

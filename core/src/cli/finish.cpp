@@ -1,6 +1,5 @@
 #include "cli/finish.hpp"
 
-#include <csignal>
 #include <cstdio>
 
 #include "base/files.hpp"
@@ -63,6 +62,7 @@ Status ready_to_spend(const Context& context, const RunConfig& config, const Pro
                      "--budget: the price of model '" + info.model +
                          "' is not known, so the cap cannot be kept; add it with -o provider.models=FILE or leave --budget out",
                      "unpriced"};
+    for (const auto& notice : info.notices) context.console->log(LogLevel::warning, notice);
     return {};
 }
 
@@ -71,6 +71,7 @@ int run_and_finish(const Command& command, const Context& context, RunPlugins& p
     const Console& console = *context.console;
     auto loop = EventLoop::make();
     if (!loop) return context.fail(loop.error());
+    EventLoop::block_signals(kEndingSignals);
     auto writer = LedgerWriter::open(ledger, [&loop] { loop->wake(); });
     if (!writer) return context.fail(writer.error());
     if (changed != nullptr)

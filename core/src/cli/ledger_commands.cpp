@@ -59,19 +59,17 @@ int run_status(const Command& command) {
     const PicoUsd charged = p.spent + p.reserved + p.unaccounted;
     if (command.json) {
         using json = nlohmann::ordered_json;
+        const auto money = [priced](PicoUsd amount) { return priced ? json(amount.usd()) : json(); };
         const json out = {{"name", run->config.name},
                           {"state", state},
-                          {"samples", samples},
-                          {"accepted", accepted},
-                          {"remaining", samples - accepted},
-                          {"calls", p.calls},
-                          {"rejected", p.rejected},
-                          {"failed", p.failed},
-                          {"input_tokens", p.input_tokens},
-                          {"output_tokens", p.output_tokens},
-                          {"spent_usd", priced ? json(p.spent.usd()) : json()},
-                          {"charged_usd", priced ? json(charged.usd()) : json()},
-                          {"budget_usd", run->config.budget ? json(run->config.budget->usd()) : json()},
+                          {"samples", {{"asked", samples}, {"accepted", accepted}, {"missing", samples - accepted}}},
+                          {"calls", {{"all", p.calls}, {"rejected", p.rejected}, {"failed", p.failed}}},
+                          {"cost",
+                           {{"spent_usd", money(p.spent)},
+                            {"reserved_usd", money(p.reserved + p.unaccounted)},
+                            {"budget_usd", run->config.budget ? json(run->config.budget->usd()) : json()},
+                            {"input_tokens", p.input_tokens},
+                            {"output_tokens", p.output_tokens}}},
                           {"seconds", static_cast<double>(p.active_ms) / 1000},
                           {"sessions", p.sessions},
                           {"seed", run->config.seed}};

@@ -142,8 +142,7 @@ void print_json(const Estimate& e, const RunPlugins& plugins, const RunConfig& c
     const json out = {{"samples", e.samples},
                       {"seed", config.seed},
                       {"taxonomy", taxonomy.name},
-                      {"labels", counts},
-                      {"labels_per_sample", sizes},
+                      {"labels", {{"counts", counts}, {"per_sample", sizes}}},
                       {"requests", {{"least", e.samples}, {"most", e.samples * config.max_attempts}}},
                       {"model", plugins.info.model},
                       {"input_tokens", static_cast<std::uint64_t>(e.input_tokens * samples)},
@@ -166,6 +165,7 @@ int run_plan(const Command& command) {
     if (!taxonomy) return context->fail(taxonomy.error());
     auto plugins = assemble(*context, std::move(*taxonomy), *config);
     if (!plugins) return context->fail(plugins.error());
+    for (const auto& notice : plugins->info.notices) context->console->log(LogLevel::warning, notice);
     const auto made = estimate(*plugins, *config, plan_request(*config, plugins->assembly.taxonomy()));
     if (!made) return context->fail(made.error());
     if (command.json)

@@ -61,11 +61,24 @@ void EventLoop::cancel(TimerId timer) {
     timer_times_.erase(found);
 }
 
-Status EventLoop::handle_signals(const std::vector<int>& signals, std::function<void(int)> received) {
+namespace {
+
+sigset_t set_of(const std::vector<int>& signals) {
     sigset_t set;
     sigemptyset(&set);
     for (const int signal : signals) sigaddset(&set, signal);
-    if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) return io_error("cannot block", "signals");
+    return set;
+}
+
+}  // namespace
+
+void EventLoop::block_signals(const std::vector<int>& signals) {
+    const sigset_t set = set_of(signals);
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+Status EventLoop::handle_signals(const std::vector<int>& signals, std::function<void(int)> received) {
+    const sigset_t set = set_of(signals);
     signals_ = FileDescriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals_) return io_error("cannot make", "a signal descriptor");
     watch(signals_.get(), EPOLLIN, [this, received = std::move(received)](std::uint32_t) {

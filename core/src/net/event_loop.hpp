@@ -32,7 +32,9 @@ public:
     TimerId at(Clock::time_point when, std::function<void()> due);
     void cancel(TimerId timer);
 
-    /// Blocks these signals for the process and calls `received(signal)` for each that comes.
+    /// Blocks these signals in this thread and those that it starts later. Before the first thread is started.
+    static void block_signals(const std::vector<int>& signals);
+    /// Calls `received(signal)` for each of these, blocked, signals that comes.
     Status handle_signals(const std::vector<int>& signals, std::function<void(int)> received);
 
     /// Called in the loop after `wake` was called from any thread; several wakes may become one call.

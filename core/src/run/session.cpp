@@ -156,7 +156,7 @@ private:
                 remedies_.push_back(std::move(known.remedy));
         c_.loop->on_wake([] {});
         auto handled =
-            c_.loop->handle_signals({SIGINT, SIGTERM}, [this](int signal) { on_signal(signal); });
+            c_.loop->handle_signals(kEndingSignals, [this](int signal) { on_signal(signal); });
         if (!handled) return handled;
         last_success_ = began_ = Clock::now();
         tick();

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -54,6 +55,9 @@ struct SessionContext {
     const Secrets* secrets = nullptr;
     std::function<void(const Snapshot&)> watch;  ///< called from the loop, often
 };
+
+/// The signals that end a session: blocked with EventLoop::block_signals before the ledger's writer starts its thread.
+inline const std::vector<int> kEndingSignals = {SIGINT, SIGTERM};
 
 SessionResult run_session(const SessionContext& context);
 
