@@ -48,8 +48,9 @@ std::optional<double> number_at(std::string_view json, const std::string& pointe
 }
 
 double sum_at(std::string_view json, const std::string& pointer) {
+    const Json whole = Json::parse(json);
     double sum = 0;
-    for (const auto& count : Json::parse(json).at(Json::json_pointer(pointer))) sum += count.get<double>();
+    for (const auto& count : whole.at(Json::json_pointer(pointer))) sum += count.get<double>();
     return sum;
 }
 

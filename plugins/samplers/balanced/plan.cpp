@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
-#include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -15,12 +15,17 @@ constexpr std::uint64_t divide_rounded(std::uint64_t n, std::uint64_t d) noexcep
     return n / d + static_cast<std::uint64_t>(n % d >= d - n % d);
 }
 
-constexpr int kPasses = 24;       // over the samples of a window that nature would not bring together
+constexpr int kPasses = 48;       // over the samples of a window that nature would not bring together
 constexpr int kFurtherDraws = 2;  // of a sample's last label: the one that makes the least familiar set is taken
-constexpr int kFreshTrades = 8;   // tried for a sample whose set is familiar
+constexpr int kFreshTrades = 4;   // tried for a sample whose set is familiar
 
-constexpr void add(std::uint8_t& sum, std::uint8_t conflicts) noexcept {
-    sum = static_cast<std::uint8_t>(sum + conflicts);  // at most kSelf + kCapacity
+constexpr std::uint64_t bit_of(std::size_t label) noexcept { return std::uint64_t{1} << (label % 64); }
+
+template <class Function>
+void for_each_bit(std::span<const std::uint64_t> words, Function&& function) {
+    for (std::size_t i = 0; i < words.size(); ++i)
+        for (std::uint64_t word = words[i]; word != 0; word &= word - 1)
+            function(static_cast<Member>(64 * i + static_cast<std::size_t>(std::countr_zero(word))));
 }
 
 }  // namespace
@@ -36,8 +41,7 @@ Plan::Plan(const Taxonomy& taxonomy, const Nature& nature, const Rules& rules)
       dealt_(nature.size()),
       places_(nature.size()),
       due_(nature.words()),
-      sample_conflicts_(nature.size()),
-      sample_weights_(nature.size()) {}
+      wanted_(nature.words()) {}
 
 Status Plan::replay(const SampleSpec& sample) {
     const auto exceeds = [&](LabelId id, std::uint64_t count) -> Status {
@@ -102,6 +106,7 @@ std::uint32_t Plan::round_of(std::uint64_t level) const noexcept {
 /// A window ends with a round, so that the whole of it can be traded.
 void Plan::deal_window() {
     window_.clear();
+    due_stale_ = true;  // trades may have changed it
     window_at_ = 0;
     const auto phase = [&] {
         return exact_primaries() ? static_cast<std::uint32_t>(*std::ranges::min_element(primaries_))
@@ -129,8 +134,6 @@ std::size_t Plan::deal_size() {
 }
 
 void Plan::deal_sample(Draft& draft, std::size_t size) {
-    std::ranges::fill(sample_conflicts_, 0);
-    std::ranges::fill(sample_weights_, 0);
     if (exact_primaries()) deal_primary(draft, size);
     while (draft.size < size) deal_label(draft, size);
     ++familiarity_.count(draft.hash);
@@ -151,21 +154,43 @@ void Plan::deal_primary(Draft& draft, std::size_t size) {
     if (!keep([&](bool due) { return due != closes; })) keep([](bool) { return true; });
     const Member label = candidates_[random_.below(candidates_.size())];
     ++primaries_[label];
+    due_stale_ = true;
     take(draft, label, static_cast<std::uint32_t>(2 * least));
 }
 
-/// The labels that are due and can still join: the lowest level among those that the sample does not have.
-void Plan::find_due() {
-    std::uint64_t level = std::numeric_limits<std::uint64_t>::max();
-    for (std::size_t i = 0; i < dealt_.size(); ++i)
-        level = sample_conflicts_[i] < Nature::kSelf ? std::min(level, dealt_[i]) : level;
-    candidates_.resize(dealt_.size());
-    std::size_t due = 0;
+/// The labels that are due and can still join the sample: the lowest level among those that it does not have.
+void Plan::find_due(const Draft& draft) {
+    if (!due_stale_ && std::ranges::any_of(due_, [](std::uint64_t word) { return word != 0; })) return;
+    auto level = std::numeric_limits<std::uint64_t>::max();
     for (std::size_t i = 0; i < dealt_.size(); ++i) {
-        candidates_[due] = static_cast<Member>(i);
-        due += dealt_[i] == level && sample_conflicts_[i] < Nature::kSelf ? 1U : 0U;
+        if (dealt_[i] > level || draft.contains(static_cast<Member>(i))) continue;
+        if (dealt_[i] < level) std::ranges::fill(due_, 0);
+        level = dealt_[i];
+        due_[i / 64] |= bit_of(i);
     }
-    candidates_.resize(due);
+    due_stale_ = draft.size > 0;  // the next sample may have the labels of this one
+
+    if (!exact_primaries()) return;
+    std::size_t count = 0, both = 0;
+    const std::uint64_t least = *std::ranges::min_element(primaries_);
+    for_each_bit(due_, [&](Member label) {
+        ++count;
+        both += primaries_[label] == least ? 1U : 0U;
+    });
+    if (both == 0 || count >= std::size_t{2} * rules_.max_labels) return;
+    // Few are due: those that are due as a primary as well go first, see deal_primary.
+    for_each_bit(due_, [&](Member label) {
+        if (primaries_[label] != least) due_[label / 64] &= ~bit_of(label);
+    });
+}
+
+/// Keeps of `wanted_` what nature brings together with all labels of the sample but the one in that slot.
+void Plan::keep_natural(const Draft& draft, std::size_t except) {
+    for (std::size_t slot = 0; slot < draft.size; ++slot) {
+        if (slot == except) continue;
+        const auto partners = nature_.partners(draft.slots[slot].label);
+        for (std::size_t i = 0; i < wanted_.size(); ++i) wanted_[i] &= partners[i];
+    }
 }
 
 /// Keeps the candidates for which `value` is least.
@@ -186,16 +211,16 @@ void Plan::keep_least(Value&& value) {
 /// The first label is the one that has the fewest natural partners left; the others are drawn by how often they meet
 /// those in the sample, the last with regard to novelty.
 void Plan::deal_label(Draft& draft, std::size_t size) {
-    find_due();
-    if (exact_primaries() && candidates_.size() < std::size_t{2} * rules_.max_labels) {
-        // Few are due: those that are due as a primary as well go first, see deal_primary.
-        const std::uint64_t least = *std::ranges::min_element(primaries_);
-        keep_least([&](Member label) { return static_cast<std::size_t>(primaries_[label] != least); });
+    find_due(draft);
+    candidates_.clear();
+    if (draft.size > 0) {
+        wanted_ = due_;
+        keep_natural(draft, draft.size);
+        for_each_bit(wanted_, [&](Member label) { candidates_.push_back(label); });
     }
-
+    const bool natural = !candidates_.empty();
+    if (!natural) for_each_bit(due_, [&](Member label) { candidates_.push_back(label); });
     if (draft.size == 0) {
-        std::ranges::fill(due_, 0);
-        for (const Member label : candidates_) due_[label / 64] |= std::uint64_t{1} << (label % 64);
         keep_least([&](Member label) {
             std::size_t left = 0;
             for (std::size_t i = 0; i < due_.size(); ++i)
@@ -205,9 +230,13 @@ void Plan::deal_label(Draft& draft, std::size_t size) {
         deal(draft, candidates_[random_.below(candidates_.size())]);
         return;
     }
-    keep_least([&](Member label) { return std::size_t{sample_conflicts_[label]}; });
+    if (!natural) keep_least([&](Member label) { return std::size_t{conflicts(draft, draft.size, label)}; });
     draw_.clear();
-    for (const Member label : candidates_) draw_.push_back(std::max<std::uint64_t>(1, sample_weights_[label]));
+    for (const Member label : candidates_) {
+        std::uint64_t weight = 0;
+        for (const Slot& slot : draft.taken()) weight += nature_.weights(slot.label)[label];
+        draw_.push_back(std::max<std::uint64_t>(1, weight));
+    }
     Member chosen = candidates_[random_.weighted(draw_)];
     for (int draws = draft.size + 1 < size ? 0 : kFurtherDraws; draws > 0; --draws) {
         const Member drawn = candidates_[random_.weighted(draw_)];
@@ -221,18 +250,13 @@ void Plan::deal_label(Draft& draft, std::size_t size) {
 void Plan::deal(Draft& draft, Member label) {
     take(draft, label, round_of(dealt_[label]));
     ++dealt_[label];
+    due_[label / 64] &= ~bit_of(label);
 }
 
 void Plan::take(Draft& draft, Member label, std::uint32_t round) {
-    draft.conflicts += sample_conflicts_[label];
+    draft.conflicts += conflicts(draft, draft.size, label);
     draft.hash += familiarity_.key(label);
     draft.slots[draft.size++] = {label, round};
-    const auto conflicts = nature_.conflicts(label);
-    const auto weights = nature_.weights(label);
-    for (std::size_t i = 0; i < sample_conflicts_.size(); ++i) {
-        add(sample_conflicts_[i], conflicts[i]);
-        sample_weights_[i] += weights[i];
-    }
 }
 
 // Trading: labels change places within their round, which no count notices. Nature first, then novelty.
@@ -260,12 +284,15 @@ void Plan::improve() {
 /// others.
 void Plan::settle(Draft& draft, std::size_t slot) {
     const auto [label, round] = draft.slots[slot];
-    if (conflicts(draft, slot, label) == 0) return;
-    std::ranges::fill(sample_conflicts_, 0);
-    for (std::size_t i = 0; i < draft.size; ++i) {
-        if (i == slot) continue;
-        const auto row = nature_.conflicts(draft.slots[i].label);
-        for (std::size_t j = 0; j < row.size(); ++j) add(sample_conflicts_[j], row[j]);
+    const std::uint32_t own = conflicts(draft, slot, label);
+    if (own == 0) return;
+    if (own == 1) {
+        std::ranges::fill(wanted_, ~std::uint64_t{0});
+        keep_natural(draft, slot);
+    } else {
+        std::ranges::fill(wanted_, 0);
+        for (std::size_t i = 0; i < dealt_.size(); ++i)
+            if (conflicts(draft, slot, static_cast<Member>(i)) < own) wanted_[i / 64] |= bit_of(i);
     }
 
     std::uint32_t best = 0, ties = 0;  // best: conflicts that the trade takes away
@@ -276,20 +303,17 @@ void Plan::settle(Draft& draft, std::size_t slot) {
         best = before - after;
         if (random_.below(++ties) == 0) trade = offer;
     };
-    const std::uint32_t own = sample_conflicts_[label];
-    for (std::size_t i = 0; i < dealt_.size(); ++i) {
-        if (sample_conflicts_[i] >= own) continue;
-        const auto wanted = static_cast<Member>(i);
-        for (const Place& place : places_[i]) {
+    for_each_bit(wanted_, [&](Member wanted) {
+        const std::uint32_t left = own == 1 ? 0 : conflicts(draft, slot, wanted);
+        for (const Place& place : places_[wanted]) {
             const Draft& other = *place.draft;
             if (other.slots[place.slot].round != round) continue;
             consider(own + (other.conflicts == 0 ? 0 : conflicts(other, place.slot, wanted)),
-                     sample_conflicts_[i] + conflicts(other, place.slot, label), {wanted, place});
+                     left + conflicts(other, place.slot, label), {wanted, place});
         }
         // A label that the round has not dealt yet may take the place of one that it has.
-        if (dealt_[i] + 1 == dealt_[label] && round_of(dealt_[i]) == round)
-            consider(own, sample_conflicts_[i], {wanted, {}});
-    }
+        if (dealt_[wanted] + 1 == dealt_[label] && round_of(dealt_[wanted]) == round) consider(own, left, {wanted, {}});
+    });
     if (trade) exchange({&draft, slot}, *trade);
 }
 

@@ -3,10 +3,10 @@
 
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -51,6 +51,11 @@ private:
         std::size_t size = 0;
         std::uint64_t hash = 0;       ///< of its label set
         std::uint32_t conflicts = 0;  ///< pairs that nature does not bring together
+
+        [[nodiscard]] std::span<const Slot> taken() const noexcept { return std::span(slots).first(size); }
+        [[nodiscard]] bool contains(Member label) const noexcept {
+            return std::ranges::find(taken(), label, &Slot::label) != taken().end();
+        }
     };
     struct Place {
         Draft* draft = nullptr;
@@ -71,7 +76,8 @@ private:
     void deal_sample(Draft& draft, std::size_t size);
     void deal_primary(Draft& draft, std::size_t size);
     void deal_label(Draft& draft, std::size_t size);
-    void find_due();
+    void find_due(const Draft& draft);
+    void keep_natural(const Draft& draft, std::size_t except);
     template <class Value>
     void keep_least(Value&& value);
     void deal(Draft& draft, Member label);
@@ -102,11 +108,11 @@ private:
     std::size_t window_at_ = 0;
     std::vector<std::vector<Place>> places_;  // of every label in the window
 
-    // Scratch, by label: whether it is due; for the sample at hand, the labels in it that nature does not bring
-    // together with this one, and the weights of the others.
-    std::vector<std::uint64_t> due_;
-    std::vector<std::uint8_t> sample_conflicts_;
-    std::vector<std::uint64_t> sample_weights_;
+    std::vector<std::uint64_t> due_;  // labels to be dealt next, as bits
+    bool due_stale_ = true;
+
+    // Scratch.
+    std::vector<std::uint64_t> wanted_;  // labels, as bits
     std::vector<Member> candidates_;
     std::vector<std::uint64_t> draw_;
 };
