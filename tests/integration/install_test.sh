@@ -1,0 +1,52 @@
+#!/bin/sh
+# Installs into a scratch folder, runs the installed program from there, and builds the plugin template against what was
+# installed: what a packager and a plugin author do. Arguments: build folder, source folder, prefix.
+set -eu
+build=$1 source=$2 prefix=$3
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+step() { echo "== $*"; }
+need() { [ -e "$1" ] || { echo "missing: $1"; exit 1; }; }
+
+step install
+umask 022
+meson install -C "$build" --no-rebuild --destdir "$scratch" >"$scratch/install.log" 2>&1 || { cat "$scratch/install.log"; exit 1; }
+root=$scratch$prefix
+program=$root/bin/tdamm-synth
+need "$program"
+need "$root/include/synth/plugin.hpp"
+need "$root/share/tdamm-synth/data/tdamm40.json"
+need "$root/share/pkgconfig/synth-plugin.pc"
+need "$root/share/man/man1/tdamm-synth.1"
+need "$root/share/bash-completion/completions/tdamm-synth"
+need "$root/share/zsh/site-functions/_tdamm-synth"
+need "$root/share/fish/vendor_completions.d/tdamm-synth.fish"
+
+step "the installed program finds its plugins and data, and nothing of the build tree"
+cd "$scratch"
+"$program" plugins >plugins.txt
+for id in balanced tdamm openai offline length json jsonl cost statistics; do
+    grep -q " $id " plugins.txt || { echo "no plugin $id in:"; cat plugins.txt; exit 1; }
+done
+if grep -qF "$build" plugins.txt; then echo "found in the build tree:"; cat plugins.txt; exit 1; fi
+if grep -q refused plugins.txt; then cat plugins.txt; exit 1; fi
+"$program" generate --provider offline --num-samples 12 --output-dir out --run-name a --quiet
+grep -c '"link"' out/a.json | grep -qx 12
+"$program" plan --num-samples 10 >plan.txt
+
+step "completion knows commands and plugins"
+bash -c ". '$root/share/bash-completion/completions/tdamm-synth'
+    PATH='$root/bin':\$PATH
+    COMP_WORDS=(tdamm-synth gen); COMP_CWORD=1; COMP_LINE='tdamm-synth gen'; COMP_POINT=15
+    \$(complete -p tdamm-synth | sed 's/.*-F \([^ ]*\).*/\1/') tdamm-synth gen tdamm-synth
+    printf '%s\n' \"\${COMPREPLY[@]}\" | grep -q '^generate'" 
+
+step "the plugin template builds against what was installed and is used without rebuilding anything"
+cp -r "$source/docs/plugin-template" template
+PKG_CONFIG_SYSROOT_DIR=$scratch PKG_CONFIG_PATH=$root/share/pkgconfig meson setup template/build template >setup.log 2>&1 || { cat setup.log; exit 1; }
+meson compile -C template/build >compile.log 2>&1 || { cat compile.log; exit 1; }
+"$program" plugins --check template/build/synth-sink-titles.so
+"$program" generate --provider offline --num-samples 7 --output-dir out --run-name b --quiet \
+    --plugin-dir template/build --sink titles
+[ "$(wc -l <out/b.titles.txt)" -eq 7 ]
+echo "1 passed, 0 failed"
