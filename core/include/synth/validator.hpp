@@ -3,9 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <span>
-#include <string>
 #include <vector>
 
 #include "synth/result.hpp"
@@ -13,15 +10,8 @@
 
 namespace synth {
 
-/// A question to another model: the core buys the answer, records it with its cost, and calls `check` again.
-struct Ask {
-    std::string provider;  ///< named instance in the run: "judge"
-    Prompt prompt;
-};
-
 struct Verdict {
     std::vector<Finding> findings;  ///< any rejection rejects the draft; its message is told to the model
-    std::optional<Ask> ask;         ///< findings are final only without one
 };
 
 /// Everything a validator may look at; borrowed for the call.
@@ -30,7 +20,6 @@ struct Review {
     const Prompt* prompt = nullptr;
     const Completion* completion = nullptr;
     const Draft* draft = nullptr;
-    std::span<const Completion> answers;  ///< to this validator's earlier asks about this draft, in order
 };
 
 class Validator {

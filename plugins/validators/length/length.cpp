@@ -51,7 +51,7 @@ struct Limits {
 std::string counted(std::uint64_t words) { return std::to_string(words) + (words == 1 ? " word" : " words"); }
 
 Verdict verdict(Severity severity, const char* code, std::string message) {
-    return {.findings = {{severity, code, std::move(message)}}, .ask = std::nullopt};
+    return {.findings = {{severity, code, std::move(message)}}};
 }
 
 class LengthValidator final : public synth::Validator {
