@@ -1,5 +1,6 @@
 #include "cli/finish.hpp"
 
+#include <cerrno>
 #include <cstdio>
 
 #include "base/files.hpp"
@@ -27,7 +28,7 @@ int exit_code_of(const SessionResult& session) {
 }
 
 std::string resume_command(const RunConfig& config, const fs::path& ledger, End end) {
-    std::string command = "tdamm-synth resume " + shell_word(ledger.string());
+    std::string command = shell_word(program_invocation_name) + " resume " + shell_word(ledger.string());
     if (end == End::budget && config.budget) command += " --budget " + exact_usd({config.budget->value * 2});
     return command;
 }
@@ -125,10 +126,9 @@ int run_and_finish(const Command& command, const Context& context, RunPlugins& p
                                     (plugins.info.disclaimer.empty() ? "" : "; " + plugins.info.disclaimer));
     for (const auto& file : files) console.log(LogLevel::info, "  " + file.string());
     console.log(LogLevel::info, "  " + ledger.string());
-    if (code != kAllMade) {
-        // The last line, whatever the verbosity: a script or a person takes it from here.
-        console.log(LogLevel::error, "to go on: " + resume_command(config, ledger, session.end));
-    }
+    if (code != kAllMade) console.log(LogLevel::info, "to go on:");
+    // The last line, whatever the verbosity: a script or a person takes it from here.
+    if (code != kAllMade) std::fprintf(stderr, "%s\n", resume_command(config, ledger, session.end).c_str());
     return code;
 }
 

@@ -34,7 +34,6 @@ protected:
             return length.check({.spec = &spec, .prompt = &prompt, .completion = &completion, .draft = &draft});
         });
         EXPECT_TRUE(verdict);
-        EXPECT_FALSE(verdict->ask);
         EXPECT_LE(verdict->findings.size(), 1U);
         return *std::move(verdict);
     }

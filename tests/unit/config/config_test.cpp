@@ -1,0 +1,152 @@
+#include <gmock/gmock.h>
+
+#include "config/run_file.hpp"
+#include "config/settings.hpp"
+#include "support/plugin_loading.hpp"
+#include "support/process.hpp"
+
+namespace synth::core {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+Givens given(std::map<std::string, std::string> settings, const std::vector<std::string>& options = {}) {
+    Givens givens;
+    for (const auto& [name, value] : settings) givens.settings[name] = {{value}, "--" + name};
+    for (const auto& text : options) {
+        auto option = parse_plugin_option(text);
+        EXPECT_TRUE(option.ok()) << option.error().message;
+        givens.options.push_back(*option);
+    }
+    return givens;
+}
+
+Result<RunConfig> resolved(const Givens& givens) { return resolve(givens, test::registry()); }
+
+TEST(Settings, DefaultsAreThoseOfTheContract) {
+    const auto config = resolved({});
+    ASSERT_TRUE(config.ok()) << config.error().message;
+    EXPECT_EQ(config->samples, 200U);
+    EXPECT_EQ(config->min_labels, 2U);
+    EXPECT_EQ(config->max_labels, 3U);
+    EXPECT_EQ(config->batch_size, 20U);
+    EXPECT_EQ(config->max_concurrent, 20U);
+    EXPECT_EQ(config->max_attempts, 3U);
+    EXPECT_EQ(config->output_dir, "data");
+    for (const auto& [kind, id] : {std::pair("sampler", "balanced"), std::pair("prompt", "tdamm"), std::pair("provider", "openai"),
+                                   std::pair("validator", "length"), std::pair("sink", "json"), std::pair("reporter", "cost"),
+                                   std::pair("reporter", "statistics")})
+        EXPECT_NE(config->find(kind, id), nullptr) << kind << " " << id;
+}
+
+TEST(Settings, TheWindowFollowsTheBatch) {
+    EXPECT_EQ(resolved(given({{"batch-size", "50"}}))->max_concurrent, 50U);
+    EXPECT_EQ(resolved(given({{"batch-size", "50"}, {"max-concurrent", "7"}}))->max_concurrent, 7U);
+}
+
+TEST(Settings, WrongValuesAreOneLineThatNamesThem) {
+    const std::pair<std::map<std::string, std::string>, const char*> cases[] = {
+        {{{"num-samples", "0"}}, "--num-samples: '0' is not a whole number from 1 to"},
+        {{{"num-samples", "-3"}}, "'-3'"},
+        {{{"num-samples", "many"}}, "'many'"},
+        {{{"num-samples", "1.5"}}, "'1.5'"},
+        {{{"num-samples", "99999999999999999999"}}, "99999999999999999999"},
+        {{{"max-labels", "8"}}, "from 1 to 7"},
+        {{{"min-labels", "3"}, {"max-labels", "2"}}, "at least 3 labels but at most 2"},
+        {{{"budget", "-1"}}, "--budget"},
+        {{{"budget", "0"}}, "above 0"},
+        {{{"provider", "opneai"}}, "openai"},
+        {{{"run-name", "../x"}}, "cannot be the stem"},
+        {{{"rpm", "0"}}, "--rpm"}};
+    for (const auto& [settings, expected] : cases) {
+        const auto config = resolved(given(settings));
+        ASSERT_FALSE(config.ok()) << expected;
+        EXPECT_EQ(config.error().code, ErrorCode::invalid_argument);
+        EXPECT_THAT(config.error().message, AllOf(HasSubstr(expected), testing::Not(HasSubstr("\n"))));
+    }
+}
+
+TEST(Settings, OptionsReachTheirPlugin) {
+    const auto config = resolved(given({{"model", "m"}}, {"provider.base_url=http://127.0.0.1:1/v1", "sink.metadata=true",
+                                                          "provider.openai.temperature=0.5"}));
+    ASSERT_TRUE(config.ok()) << config.error().message;
+    EXPECT_THAT(config->find("provider")->options_json, AllOf(HasSubstr(R"("model":"m")"), HasSubstr("0.5"), HasSubstr("127.0.0.1")));
+    EXPECT_THAT(config->find("sink")->options_json, HasSubstr("true"));
+}
+
+TEST(Settings, OptionsForNobodyAreRefused) {
+    const std::pair<std::string, const char*> cases[] = {
+        {"reporter.x=1", "several plugins of kind reporter"},
+        {"sink.jsonl.metadata=true", "no sink 'jsonl' in this run, only json"},
+        {"provider.temprature=1", "temperature"},
+        {"provider.temperature=warm", "temperature"}};
+    for (const auto& [option, expected] : cases) {
+        const auto config = resolved(given({}, {option}));
+        ASSERT_FALSE(config.ok()) << option;
+        EXPECT_THAT(config.error().message, HasSubstr(expected));
+    }
+    for (const char* wrong : {"nonsense", "provider=1", ".x=1", "provider.=1", "sinks.json.x=1"})
+        EXPECT_FALSE(parse_plugin_option(wrong).ok()) << wrong;
+}
+
+TEST(Settings, TheConfigurationSurvivesTheLedger) {
+    auto config = resolved(given({{"budget", "1.5"}, {"rpm", "60"}, {"seed", "9"}}));
+    const auto back = parse_run_config(to_json(*config));
+    ASSERT_TRUE(back.ok());
+    EXPECT_EQ(to_json(*back), to_json(*config));
+    EXPECT_EQ(back->budget, PicoUsd{1'500'000'000'000});
+    EXPECT_FALSE(parse_run_config("{}").ok());
+    EXPECT_FALSE(parse_run_config("no json").ok());
+}
+
+TEST(Settings, ResumeRefusesWhatWouldBreakThePlan) {
+    auto config = resolved({});
+    EXPECT_TRUE(resolve_resume(given({{"num-samples", "300"}, {"budget", "2"}, {"model", "gpt-4.1"}}), test::registry(), *config).ok());
+    EXPECT_EQ(config->samples, 300U);
+    EXPECT_THAT(config->find("provider")->options_json, HasSubstr("gpt-4.1"));
+    for (const auto& bad : {given({{"num-samples", "100"}}), given({{"seed", "1"}}), given({}, {"sampler.add_parents=true"})})
+        EXPECT_FALSE(resolve_resume(bad, test::registry(), *config).ok());
+}
+
+class RunFileTest : public testing::Test {
+protected:
+    Result<Givens> read(const std::string& text) {
+        test::write_file(dir_ / "run.toml", text);
+        return read_run_file(dir_ / "run.toml");
+    }
+    test::TempDir dir_;
+};
+
+TEST_F(RunFileTest, SaysWhatTheCommandLineSays) {
+    auto givens = read("num-samples = 30\nbudget = 1.5\nsink = [\"json\", \"jsonl\"]\n[option.sink.json]\nmetadata = true\n"
+                       "[option.provider]\nbase_url = \"http://127.0.0.1:1\"\ntemperature = 1.0\n");
+    ASSERT_TRUE(givens.ok()) << givens.error().message;
+    const auto config = resolved(*givens);
+    ASSERT_TRUE(config.ok()) << config.error().message;
+    EXPECT_EQ(config->samples, 30U);
+    EXPECT_NE(config->find("sink", "jsonl"), nullptr);
+    EXPECT_THAT(config->find("sink", "json")->options_json, HasSubstr("true"));
+}
+
+TEST_F(RunFileTest, WhatIsWrongIsNamedWithFileAndLine) {
+    const std::pair<std::string, const char*> cases[] = {
+        {"seed = 1\nnum-sample = 3\n", "run.toml:2: num-sample: unknown key, did you mean 'num-samples'?"},
+        {"num-samples = [1]\n", "run.toml:1: num-samples: expected one value"},
+        {"num-samples = \n", "run.toml:"},
+        {"sink = [1.5, true]\n", "run.toml:1: sink"},
+        {"[option.sinks]\nx = 1\n", "sinks"},
+        {"option = 3\n", "expected tables"},
+        {"[option.sink]\nx = 2020-01-01\n", "run.toml:2: option.sink.x"}};
+    for (const auto& [text, expected] : cases) {
+        const auto givens = read(text);
+        ASSERT_FALSE(givens.ok()) << text;
+        EXPECT_EQ(givens.error().code, ErrorCode::invalid_argument);
+        EXPECT_THAT(givens.error().message, HasSubstr(expected));
+    }
+    EXPECT_FALSE(read_run_file(dir_ / "missing.toml").ok());
+    EXPECT_FALSE(read_run_file(dir_.path()).ok());
+}
+
+}  // namespace
+}  // namespace synth::core

@@ -1,0 +1,270 @@
+#include <gmock/gmock.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "run/budget.hpp"
+#include "run/ledger.hpp"
+#include "run/pacing.hpp"
+#include "run/plan_blocks.hpp"
+#include "support/process.hpp"
+#include "synth/random.hpp"
+
+namespace synth::core {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+
+constexpr SteadyTime kStart{};
+SteadyTime at(double seconds) {
+    return kStart + std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double>(seconds));
+}
+
+TEST(Budget, NeverPassesTheCapByAPicodollar) {
+    Budget budget(PicoUsd{100}, PicoUsd{40});
+    EXPECT_TRUE(budget.reserve({30}));
+    EXPECT_TRUE(budget.reserve({30})) << "40 + 30 + 30 is the cap";
+    EXPECT_FALSE(budget.reserve({1}));
+    budget.settle({30}, PicoUsd{10});
+    EXPECT_EQ(budget.spent(), PicoUsd{50});
+    EXPECT_FALSE(budget.reserve({21}));
+    EXPECT_TRUE(budget.reserve({20}));
+    budget.settle({20}, std::nullopt);  // no answer, no usage: charged in full
+    budget.release({30});               // never left
+    EXPECT_EQ(budget.spent(), PicoUsd{70});
+    EXPECT_EQ(budget.reserved(), PicoUsd{0});
+    EXPECT_TRUE(Budget(std::nullopt, {}).reserve({std::int64_t{1} << 60}));
+}
+
+TEST(Backoff, DoublesIsJitteredAndEnds) {
+    const std::pair<std::uint32_t, int> cases[] = {{1, 1250}, {2, 2250}, {3, 4250}, {6, 32250}, {7, 60000}, {100, 60000}};
+    for (const auto& [failures, expected] : cases)
+        EXPECT_EQ(backoff(failures, milliseconds(250)), milliseconds(expected)) << failures;
+}
+
+TEST(RateLimiter, AGivenRateIsKept) {
+    RateLimiter limiter(60, std::nullopt, kStart);
+    for (int i = 0; i < 60; ++i) {
+        EXPECT_LE(limiter.earliest({1000}, kStart), kStart);
+        limiter.admit({1000}, kStart);
+    }
+    EXPECT_GT(limiter.earliest({1000}, kStart), at(0.9));
+    EXPECT_LT(limiter.earliest({1000}, kStart), at(1.1));
+    EXPECT_LE(limiter.earliest({1000}, at(1.1)), at(1.1));
+}
+
+TEST(RateLimiter, LearnsFromHeadersWhatIsLeft) {
+    RateLimiter limiter(std::nullopt, std::nullopt, kStart);
+    const auto first = limiter.admit({100}, kStart);
+    limiter.admit({100}, kStart);
+    limiter.admit({100}, kStart);
+    EXPECT_FALSE(limiter.known());
+    RateLimits limits;
+    limits.limit_requests = 600;
+    limits.remaining_requests = 3;  // when the first was let in; two have been sent since
+    EXPECT_TRUE(limiter.learn(limits, first, kStart));
+    EXPECT_TRUE(limiter.known());
+    EXPECT_LE(limiter.earliest({100}, kStart), kStart);
+    limiter.admit({100}, kStart);
+    EXPECT_GT(limiter.earliest({100}, kStart), kStart);
+    EXPECT_FALSE(limiter.learn(limits, first, kStart)) << "the same limit is no news";
+}
+
+TEST(RateLimiter, TokensSettleOnWhatWasUsed) {
+    RateLimiter limiter(std::nullopt, 6000, kStart);
+    const auto ticket = limiter.admit({6000}, kStart);
+    EXPECT_GT(limiter.earliest({3000}, kStart), at(29));
+    limiter.settle(ticket, Tokens{1000}, kStart);
+    EXPECT_LE(limiter.earliest({3000}, kStart), kStart);
+    EXPECT_LE(limiter.earliest({100'000}, at(60)), at(60)) << "what is above a minute's worth waits for a full bucket only";
+}
+
+TEST(RateLimiter, APauseHoldsForEveryone) {
+    RateLimiter limiter(std::nullopt, std::nullopt, kStart);
+    limiter.pause(at(5));
+    limiter.pause(at(3));
+    EXPECT_EQ(limiter.earliest({1}, kStart), at(5));
+}
+
+TEST(Window, IsCutOnceAnEpisodeAndGrowsOnlyWhileUsed) {
+    Window window(100);
+    EXPECT_EQ(window.limit(), 100U);
+    const auto episode = window.episode();
+    EXPECT_TRUE(window.on_throttled(episode));
+    for (int i = 0; i < 30; ++i) EXPECT_FALSE(window.on_throttled(episode)) << "the same burst of 429s";
+    EXPECT_EQ(window.limit(), 70U);
+    for (int i = 0; i < 1000; ++i) EXPECT_FALSE(window.on_success(10)) << "a window that is not used does not grow";
+    for (int i = 0; i < 70; ++i) static_cast<void>(window.on_success(70));
+    EXPECT_EQ(window.limit(), 71U);
+    for (int i = 0; i < 50; ++i) static_cast<void>(window.on_throttled(window.episode()));
+    EXPECT_EQ(window.limit(), 1U);
+}
+
+TEST(PlanBlocks, PackAndUnpackAreInverse) {
+    Random random(1);
+    for (int i = 0; i < 1000; ++i) {
+        SampleSpec spec;
+        for (auto n = random.between(1, 7); n > 0; --n) spec.drawn.insert(static_cast<LabelId>(random.below(400)));
+        spec.labels = spec.drawn;
+        for (auto n = random.between(0, 5); n > 0; --n) spec.labels.insert(static_cast<LabelId>(random.below(400)));
+        spec.primary = spec.drawn[0];
+        std::string bytes;
+        pack(spec, bytes);
+        for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
+            std::string_view part(bytes.data(), cut);
+            SampleSpec ignored;
+            EXPECT_FALSE(unpack(part, ignored));
+        }
+        std::string_view rest(bytes);
+        SampleSpec back;
+        ASSERT_TRUE(unpack(rest, back));
+        EXPECT_TRUE(rest.empty());
+        EXPECT_EQ(back, spec);
+    }
+}
+
+class FixedPlan : public PlanStream {
+public:
+    explicit FixedPlan(std::size_t samples) : left_(samples) {}
+    Result<std::size_t> next(std::span<SampleSpec> out) override {
+        const auto count = std::min(left_, out.size());
+        for (std::size_t i = 0; i < count; ++i) {
+            out[i] = {};
+            out[i].drawn.insert(static_cast<LabelId>((left_ - i) % 39));
+            out[i].labels = out[i].drawn;
+            out[i].primary = out[i].drawn[0];
+        }
+        left_ -= count;
+        return count;
+    }
+
+private:
+    std::size_t left_;
+};
+
+class LedgerTest : public testing::Test {
+protected:
+    void SetUp() override {
+        head_.config_json = "{}";
+        head_.taxonomy_json = "{}";
+        head_.seed = 7;
+        head_.dictionary = "a typical prompt about pulsars";
+        FixedPlan plan(10'000);
+        ASSERT_TRUE(create_ledger(file_, head_, plan).ok());
+    }
+    static CallEntry entry(std::uint64_t sample, std::uint32_t attempt, Outcome outcome) {
+        CallEntry e;
+        e.row.sample = sample;
+        e.row.attempt = attempt;
+        e.row.role = "write";
+        e.row.outcome = outcome;
+        e.row.usage = Usage{{100}, {20}, {}, {50}, {5}};
+        e.row.cost = PicoUsd{123};
+        e.findings = {{Severity::warning, "too_short", "says \"why\""}};
+        e.prompt = "a typical prompt about pulsars, and more";
+        e.title = "T";
+        e.text = "text " + std::to_string(sample);
+        return e;
+    }
+
+    test::TempDir dir_;
+    std::filesystem::path file_ = dir_ / "run.ledger.sqlite";
+    LedgerHead head_;
+};
+
+TEST_F(LedgerTest, IsPrivateAndHoldsThePlan) {
+    EXPECT_EQ(std::filesystem::status(file_).permissions(), std::filesystem::perms(0600));
+    EXPECT_EQ(head_.samples, 10'000U);
+    auto reader = LedgerReader::open(file_);
+    ASSERT_TRUE(reader.ok()) << reader.error().message;
+    EXPECT_EQ(reader->head().plan_digest, head_.plan_digest);
+    auto plan = reader->plan(9'000);
+    std::vector<SampleSpec> specs(2'000);
+    auto got = plan->next(specs);
+    ASSERT_TRUE(got.ok());
+    EXPECT_EQ(*got, 1'000U);
+    EXPECT_EQ(specs[0].index, 9'000U);
+    EXPECT_EQ(specs[0].seed, derive_seed(7, std::uint64_t{9'000}));
+}
+
+TEST_F(LedgerTest, WhatIsAppendedIsReadBack) {
+    {
+        auto writer = LedgerWriter::open(file_, [] {});
+        ASSERT_TRUE(writer.ok()) << writer.error().message;
+        (*writer)->append(entry(5, 1, Outcome::rejected));
+        (*writer)->append(entry(5, 2, Outcome::accepted));
+        const auto last = (*writer)->append(entry(3, 1, Outcome::accepted));
+        (*writer)->append(LearnedRemedy{"e", "m", {Remedy::Kind::rename_parameter, "a", "b"}});
+        ASSERT_TRUE((*writer)->flush().ok());
+        EXPECT_GE((*writer)->durable_through(), last);
+        ASSERT_TRUE((*writer)->close().ok());
+    }
+    EXPECT_FALSE(std::filesystem::exists(file_.string() + "-wal"));
+    auto reader = LedgerReader::open(file_);
+    ASSERT_TRUE(reader.ok());
+    const auto calls = reader->calls_of(5);
+    ASSERT_TRUE(calls.ok());
+    ASSERT_EQ(calls->size(), 2U);
+    EXPECT_EQ((*calls)[0].row.outcome, Outcome::rejected);
+    EXPECT_EQ((*calls)[1].findings.at(0).message, "says \"why\"");
+    EXPECT_EQ((*calls)[1].row.usage, (Usage{{100}, {20}, {}, {50}, {5}}));
+    EXPECT_EQ(*reader->prompt_of(5, 2), "a typical prompt about pulsars, and more");
+    auto accepted = reader->accepted();
+    CallEntry row;
+    std::vector<std::uint64_t> order;
+    while (*accepted->next(row)) order.push_back(row.row.sample);
+    EXPECT_THAT(order, testing::ElementsAre(3, 5));
+    const auto progress = reader->progress();
+    EXPECT_EQ(progress->calls, 3);
+    EXPECT_EQ(progress->accepted, 2);
+    EXPECT_EQ(progress->spent, PicoUsd{369});
+    EXPECT_EQ(reader->remedies()->at(0).remedy.replacement, "b");
+}
+
+TEST_F(LedgerTest, WhatWasInFlightInAKilledSessionStaysCharged) {
+    {
+        auto writer = LedgerWriter::open(file_, [] {});
+        ASSERT_TRUE((*writer)->set_exposure({1'000}, 8).ok());
+    }  // not closed
+    auto writer = LedgerWriter::open(file_, [] {});
+    ASSERT_TRUE(writer.ok());
+    EXPECT_EQ((*writer)->initial().unaccounted, PicoUsd{1'000});
+    EXPECT_EQ((*writer)->initial().unaccounted_requests, 8);
+    EXPECT_EQ((*writer)->initial().sessions, 2);
+}
+
+TEST_F(LedgerTest, APlanIsContinued) {
+    auto writer = LedgerWriter::open(file_, [] {});
+    const auto digest = head_.plan_digest;
+    FixedPlan more(500);
+    ASSERT_TRUE((*writer)->extend(head_, &more).ok());
+    EXPECT_EQ(head_.samples, 10'500U);
+    EXPECT_NE(head_.plan_digest, digest);
+    auto reader = LedgerReader::open(file_);
+    auto plan = reader->plan(9'999);
+    std::vector<SampleSpec> specs(1'000);
+    EXPECT_EQ(*plan->next(specs), 501U);
+    EXPECT_EQ(specs[1].index, 10'000U);
+}
+
+TEST_F(LedgerTest, WhatIsNoLedgerIsRefusedWithAReason) {
+    test::write_file(dir_ / "text", "this is not a database, but it is long enough to look at as one........................");
+    const std::pair<std::string, const char*> cases[] = {{"missing", "no ledger at"}, {"text", "is not a ledger"}};
+    for (const auto& [name, reason] : cases) {
+        const auto opened = LedgerReader::open(dir_ / name);
+        ASSERT_FALSE(opened.ok());
+        EXPECT_EQ(opened.error().code, ErrorCode::io);
+        EXPECT_THAT(opened.error().message, HasSubstr(reason));
+    }
+    {
+        auto database = Database::open(file_, Database::Mode::read_write);
+        ASSERT_TRUE(database->execute("PRAGMA user_version=99").ok());
+    }
+    const auto newer = LedgerReader::open(file_);
+    ASSERT_FALSE(newer.ok());
+    EXPECT_THAT(newer.error().message, HasSubstr("version 99"));
+}
+
+}  // namespace
+}  // namespace synth::core
