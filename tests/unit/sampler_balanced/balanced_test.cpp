@@ -187,7 +187,8 @@ template <class Check>
 void for_many(Check&& check) {
     for (const Shape& shape : shapes())
         for (std::uint64_t seed = 0; seed < 6; ++seed) {
-            const Taxonomy& taxonomy = small_taxonomy(shape.labels, shape.negative, std::array{0, 3, 10}[seed % 3]);
+            const Taxonomy& taxonomy =
+                small_taxonomy(shape.labels, shape.negative, std::array<std::uint64_t, 3>{0, 3, 10}[seed % 3]);
             PlanRequest request;
             request.seed = seed;
             request.samples = 1 + Random(seed + shape.labels).below(5 * shape.labels + 10);
@@ -269,6 +270,23 @@ TEST(BalancedSampler, MakesEveryClassPrimaryExactlyAsOftenAsAsked) {
     });
 }
 
+TEST(BalancedSampler, MakesEveryClassPrimaryEquallyOftenAfterAPlanThatDidNot) {
+    const Taxonomy& taxonomy = synth::test::taxonomy();
+    for (std::uint64_t seed = 0; seed < 5; ++seed) {
+        const Specs prior = planned(sampler(), {.seed = seed, .samples = 210});
+        const Specs specs = planned(sampler(), {.seed = seed, .samples = 800, .samples_per_class = 20}, prior);
+        std::vector<std::uint64_t> primaries(40), labels(40);
+        for (const SampleSpec& spec : specs) {
+            ++primaries[spec.primary];
+            for (const LabelId id : spec.drawn) ++labels[id];
+        }
+        EXPECT_EQ(labels[*taxonomy.negative], 20U);
+        labels.erase(labels.begin() + *taxonomy.negative);
+        EXPECT_EQ(primaries, std::vector<std::uint64_t>(40, 20)) << "seed " << seed;
+        EXPECT_LE(spread(labels), 1U) << "seed " << seed;
+    }
+}
+
 TEST(BalancedSampler, EvensOutAPlanOfAnotherMaking) {
     const Taxonomy& taxonomy = small_taxonomy(5, false, 10);
     Specs lopsided(10);
@@ -332,7 +350,8 @@ TEST(BalancedSampler, PlansTheSameOnEveryMachine) {
     // Of this plan for ever: another digest means that existing runs would not be planned again as they were.
     const Taxonomy& taxonomy = small_taxonomy(39, true, 3);
     EXPECT_EQ(digest(planned(sampler(taxonomy), {.seed = 1, .samples = 5000})), 14039647376156684082U);
-    EXPECT_EQ(digest(planned(sampler(taxonomy), {.seed = 1, .samples = 4000, .samples_per_class = 100})), 8183086592650960969U);
+    EXPECT_EQ(digest(planned(sampler(taxonomy), {.seed = 1, .samples = 4000, .samples_per_class = 100})),
+              8183086592650960969U);
 }
 
 TEST(BalancedSampler, PlansTheSameInBlocksOfAnySize) {
@@ -412,6 +431,5 @@ TEST(BalancedSampler, RefusesMoreParentsThanASampleHolds) {
     ASSERT_FALSE(plan.ok());
     EXPECT_THAT(plan.error().message, HasSubstr("max labels 13 with up to 3 parents is above the 15"));
 }
-
 
 }  // namespace
