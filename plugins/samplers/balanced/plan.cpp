@@ -15,9 +15,10 @@ constexpr std::uint64_t divide_rounded(std::uint64_t n, std::uint64_t d) noexcep
     return n / d + static_cast<std::uint64_t>(n % d >= d - n % d);
 }
 
-constexpr int kPasses = 48;       // over the samples of a window that nature would not bring together
-constexpr int kFurtherDraws = 2;  // of a sample's last label: the one that makes the least familiar set is taken
-constexpr int kFreshTrades = 4;   // tried for a sample whose set is familiar
+constexpr int kPasses = 48;         // over the samples of a window that nature would not bring together
+constexpr std::size_t kEffort = 8;  // slots settled in all, for each sample of a window: large sets never come to rest
+constexpr int kFurtherDraws = 2;    // of a sample's last label: the one that makes the least familiar set is taken
+constexpr int kFreshTrades = 4;     // tried for a sample whose set is familiar
 
 constexpr std::uint64_t bit_of(std::size_t label) noexcept { return std::uint64_t{1} << (label % 64); }
 
@@ -41,7 +42,8 @@ Plan::Plan(const Taxonomy& taxonomy, const Nature& nature, const Rules& rules)
       dealt_(nature.size()),
       places_(nature.size()),
       due_(nature.words()),
-      wanted_(nature.words()) {}
+      wanted_(nature.words()),
+      conflicts_(nature.size()) {}
 
 Status Plan::replay(const SampleSpec& sample) {
     const auto exceeds = [&](LabelId id, std::uint64_t count) -> Status {
@@ -267,12 +269,13 @@ void Plan::improve() {
         for (std::size_t slot = 0; slot < draft.size; ++slot)
             places_[draft.slots[slot].label].push_back({&draft, slot});
 
-    for (int pass = 0; pass < kPasses; ++pass) {
+    std::size_t effort = kEffort * window_.size();
+    for (int pass = 0; pass < kPasses && effort > 0; ++pass) {
         bool natural = true;
         for (Draft& draft : window_)
-            for (std::size_t slot = 0; slot < draft.size && draft.conflicts > 0; ++slot) {
+            for (std::size_t slot = 0; slot < draft.size && draft.conflicts > 0 && effort > 0; ++slot) {
                 natural = false;
-                settle(draft, slot);
+                if (settle(draft, slot)) --effort;
             }
         if (natural) break;
     }
@@ -281,18 +284,25 @@ void Plan::improve() {
 }
 
 /// Gives the slot the label that leaves the fewest conflicts in all; among equals any, so that a later pass finds
-/// others.
-void Plan::settle(Draft& draft, std::size_t slot) {
+/// others. False when it had none to begin with.
+bool Plan::settle(Draft& draft, std::size_t slot) {
     const auto [label, round] = draft.slots[slot];
     const std::uint32_t own = conflicts(draft, slot, label);
-    if (own == 0) return;
+    if (own == 0) return false;
     if (own == 1) {
         std::ranges::fill(wanted_, ~std::uint64_t{0});
         keep_natural(draft, slot);
     } else {
+        std::ranges::fill(conflicts_, 0);
+        for (std::size_t other = 0; other < draft.size; ++other) {
+            if (other == slot) continue;
+            const auto row = nature_.conflicts(draft.slots[other].label);
+            for (std::size_t i = 0; i < row.size(); ++i)
+                conflicts_[i] = static_cast<std::uint8_t>(conflicts_[i] + row[i]);
+        }
         std::ranges::fill(wanted_, 0);
         for (std::size_t i = 0; i < dealt_.size(); ++i)
-            if (conflicts(draft, slot, static_cast<Member>(i)) < own) wanted_[i / 64] |= bit_of(i);
+            if (conflicts_[i] < own) wanted_[i / 64] |= bit_of(i);
     }
 
     std::uint32_t best = 0, ties = 0;  // best: conflicts that the trade takes away
@@ -304,7 +314,7 @@ void Plan::settle(Draft& draft, std::size_t slot) {
         if (random_.below(++ties) == 0) trade = offer;
     };
     for_each_bit(wanted_, [&](Member wanted) {
-        const std::uint32_t left = own == 1 ? 0 : conflicts(draft, slot, wanted);
+        const std::uint32_t left = own == 1 ? 0 : conflicts_[wanted];
         for (const Place& place : places_[wanted]) {
             const Draft& other = *place.draft;
             if (other.slots[place.slot].round != round) continue;
@@ -315,6 +325,7 @@ void Plan::settle(Draft& draft, std::size_t slot) {
         if (dealt_[wanted] + 1 == dealt_[label] && round_of(dealt_[wanted]) == round) consider(own, left, {wanted, {}});
     });
     if (trade) exchange({&draft, slot}, *trade);
+    return true;
 }
 
 /// Tries to make two sets, of which one is familiar, into two that are much less so.

@@ -84,7 +84,7 @@ private:
     void take(Draft& draft, Member label, std::uint32_t round);
 
     void improve();
-    void settle(Draft& draft, std::size_t slot);
+    bool settle(Draft& draft, std::size_t slot);
     void refresh(Draft& draft);
     void exchange(Place place, const Trade& trade);
     void assign(Place place, Member label);
@@ -112,7 +112,8 @@ private:
     bool due_stale_ = true;
 
     // Scratch.
-    std::vector<std::uint64_t> wanted_;  // labels, as bits
+    std::vector<std::uint64_t> wanted_;    // labels, as bits
+    std::vector<std::uint8_t> conflicts_;  // by label; fits Nature::kSelf and all labels of a sample
     std::vector<Member> candidates_;
     std::vector<std::uint64_t> draw_;
 };
