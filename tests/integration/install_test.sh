@@ -34,12 +34,45 @@ if grep -q refused plugins.txt; then cat plugins.txt; exit 1; fi
 grep -c '"link"' out/a.json | grep -qx 12
 "$program" plan --num-samples 10 >plan.txt
 
-step "completion knows commands and plugins"
-bash -c ". '$root/share/bash-completion/completions/tdamm-synth'
-    PATH='$root/bin':\$PATH
-    COMP_WORDS=(tdamm-synth gen); COMP_CWORD=1; COMP_LINE='tdamm-synth gen'; COMP_POINT=15
-    \$(complete -p tdamm-synth | sed 's/.*-F \([^ ]*\).*/\1/') tdamm-synth gen tdamm-synth
-    printf '%s\n' \"\${COMPREPLY[@]}\" | grep -q '^generate'" 
+step "completion knows commands, options and plugins"
+# What bash would offer for the last of the words.
+offers() {
+    bash -c 'source "$1"; shift
+        compopt() { :; }  # only there while a person completes
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        _tdamm_synth "$1"
+        printf "%s\n" "${COMPREPLY[@]}"' bash "$root/share/bash-completion/completions/tdamm-synth" "$program" "$@"
+}
+expect() { # an offer, then the words
+    wanted=$1
+    shift
+    offers "$@" >offers.txt
+    grep -qx -- "$wanted" offers.txt || { echo "no $wanted for '$*' in:"; cat offers.txt; exit 1; }
+}
+expect generate gen
+expect --samples-per-class generate --s
+expect --check plugins --
+expect jsonl generate --sink js
+expect jsonl generate --sink = js
+expect provider.base_url= generate -o provider.
+expect prompt.tdamm.dir= generate -o prompt.tdamm.
+expect out generate --output-dir o
+expect out/a.ledger.sqlite resume out/a
+expect tdamm plugins copy-data t
+
+step "man page and completions have every option of the help"
+sed 's/\\-/-/g' "$root/share/man/man1/tdamm-synth.1" >man.txt
+for command in generate plan resume status export report plugins; do
+    "$program" "$command" --help | sed -n 's/^  \(-[a-z],\)\{0,1\}--\([a-z-]*\).*/\2/p' >options.txt
+    [ -s options.txt ]
+    while read -r option; do
+        for place in "man.txt:--" "$root/share/zsh/site-functions/_tdamm-synth:--" \
+            "$root/share/fish/vendor_completions.d/tdamm-synth.fish:-l "; do
+            grep -q -- "${place##*:}$option\([^a-z-]\|\$\)" "${place%:*}" ||
+                { echo "${place%:*} lacks --$option of $command"; exit 1; }
+        done
+    done <options.txt
+done
 
 step "the plugin template builds against what was installed and is used without rebuilding anything"
 cp -r "$source/docs/plugin-template" template
@@ -49,4 +82,6 @@ meson compile -C template/build >compile.log 2>&1 || { cat compile.log; exit 1; 
 "$program" generate --provider offline --num-samples 7 --output-dir out --run-name b --quiet \
     --plugin-dir template/build --sink titles
 [ "$(wc -l <out/b.titles.txt)" -eq 7 ]
+nm -D --defined-only template/build/synth-sink-titles.so >symbols.txt
+[ "$(wc -l <symbols.txt)" -eq 1 ] || { echo "more than one symbol in:"; cat symbols.txt; exit 1; }
 echo "1 passed, 0 failed"
