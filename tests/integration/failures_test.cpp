@@ -44,13 +44,18 @@ TEST_F(FailuresTest, WhatMayBeRetriedIs) {
     EXPECT_GE(sum_at(report(), "/samples/failures"), 9);
 }
 
-TEST_F(FailuresTest, ConnectionsThatBreakDoNotStopIt) {
-    // libcurl sends again by itself when a connection that it reused was closed, so that requests are not counted here.
-    serve(R"("rules": [{"fault": "reset", "calls": [2, 11]}, {"fault": "close", "calls": [4, 15]},
-                       {"fault": "reset_after_headers", "calls": [6]}])");
-    const auto finished = generate({"--num-samples", "25", "--max-attempts", "9"});
+TEST_F(FailuresTest, ConnectionsThatBreakAreAttemptsAndStayCharged) {
+    // One connection, used again and again: libcurl would send again by itself where it was closed without an answer.
+    serve(R"("rules": [{"fault": "close", "calls": [3]}, {"fault": "reset", "calls": [6]},
+                       {"fault": "reset_after_headers", "calls": [9]}])");
+    const auto finished = generate({"--num-samples", "10", "--max-concurrent", "1", "--model", "gpt-4o-mini"});
     ASSERT_EQ(finished.exit_code, 0) << finished.err;
-    EXPECT_THAT(records(), SizeIs(25));
+    EXPECT_THAT(records(), SizeIs(10));
+    EXPECT_THAT(server_.requests(), SizeIs(13));
+    EXPECT_EQ(number_at(report(), "/samples/attempts"), 13);
+    EXPECT_EQ(number_at(report(), "/time/requests"), 13);
+    EXPECT_EQ(number_at(report(), "/cost/unanswered_requests"), 3) << "they may have been billed";
+    EXPECT_GT(number_at(report(), "/cost/reserved_usd").value(), 0);
 }
 
 TEST_F(FailuresTest, ParametersThatAModelDoesNotTakeAreLearnedOnce) {

@@ -49,7 +49,8 @@ void append(Slist& list, const std::string& line) {
 
 std::string lower(std::string_view text) {
     std::string out(text);
-    std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::ranges::transform(out, out.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     return out;
 }
 
@@ -78,6 +79,7 @@ public:
         std::string body;  // of the request
         std::size_t max_body = 0, header_bytes = 0;
         bool too_large = false;
+        bool sent = false;  // has begun to be sent
         TimePoint began{};
         Done done;
         std::array<char, CURL_ERROR_SIZE> error{};
@@ -147,6 +149,7 @@ public:
         curl_easy_setopt(easy, CURLOPT_PRIVATE, raw);
         curl_easy_setopt(easy, CURLOPT_WRITEDATA, raw);
         curl_easy_setopt(easy, CURLOPT_HEADERDATA, raw);
+        curl_easy_setopt(easy, CURLOPT_PREREQDATA, raw);
         curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, raw->error.data());
         active_.insert(raw);
         ++multi.in_flight;
@@ -181,6 +184,7 @@ private:
             transfer->response = {};
             transfer->header_bytes = 0;
             transfer->too_large = false;
+            transfer->sent = false;
         }
         CURL* easy = transfer->easy.get();
         curl_easy_setopt(easy, CURLOPT_SHARE, share_);
@@ -196,7 +200,15 @@ private:
         curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Impl::on_body);
         curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Impl::on_header);
         curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, nullptr);
+        curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &Impl::on_request);
         return transfer;
+    }
+
+    /// libcurl sends again by itself, up to five times, when a connection that it reused ends without a byte of answer.
+    /// Each of these may be billed, so the second one is not sent: whether to ask again is for the core to decide.
+    static int on_request(void* self, char*, char*, int, int) {
+        auto& transfer = *static_cast<Transfer*>(self);
+        return std::exchange(transfer.sent, true) ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
     }
 
     static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self) {
@@ -304,7 +316,9 @@ private:
         curl_easy_getinfo(transfer.easy.get(), CURLINFO_REQUEST_SIZE, &request_bytes);
         TransportError error;
         error.sent = request_bytes > 0;
-        const std::string detail = transfer.error[0] != '\0' ? transfer.error.data() : curl_easy_strerror(code);
+        const std::string detail = code == CURLE_ABORTED_BY_CALLBACK ? "the connection ended before an answer came"
+                                   : transfer.error[0] != '\0'       ? transfer.error.data()
+                                                                     : curl_easy_strerror(code);
         char* url = nullptr;
         curl_easy_getinfo(transfer.easy.get(), CURLINFO_EFFECTIVE_URL, &url);
         error.message = std::string(url != nullptr ? url : "") + ": " + detail;
@@ -325,6 +339,7 @@ private:
             case CURLE_SSL_CONNECT_ERROR:
             case CURLE_SSL_CACERT_BADFILE:
             case CURLE_SSL_CERTPROBLEM: error.reason = "tls"; break;
+            case CURLE_ABORTED_BY_CALLBACK:
             case CURLE_PARTIAL_FILE:
             case CURLE_GOT_NOTHING:
             case CURLE_RECV_ERROR:
