@@ -57,7 +57,7 @@ Result<Report> make_outputs(const Context& context, RunPlugins& plugins, RunConf
 Status ready_to_spend(const Context& context, const RunConfig& config, const ProviderInfo& info) {
     if (!info.secret.empty() && !context.secrets.value(info.secret))
         return Error{ErrorCode::invalid_argument,
-                     info.secret + " is not set" + (info.secret_help.empty() ? "" : ": " + info.secret_help), "missing_key"};
+                     info.secret_help.empty() ? info.secret + " is not set" : "no API key: " + info.secret_help, "missing_key"};
     if (config.budget && !info.endpoint.empty() && info.prices_as_of.empty())
         return Error{ErrorCode::invalid_argument,
                      "--budget: the price of model '" + info.model +
