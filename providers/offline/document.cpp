@@ -19,11 +19,12 @@ using synth::Taxonomy;
 
 namespace {
 
-constexpr std::size_t kShortest = 12;         ///< words for which a sentence can still be found
-constexpr std::size_t kPlainBelow = 150;      ///< target words below which a text has no headings
-constexpr std::size_t kAttempts = 64;         ///< to find a sentence that fits
-constexpr std::size_t kSlackPercent = 7;      ///< of the target, to either side
-constexpr std::size_t kWordsForLead = 1'000;  ///< target from which a paragraph may stay with its class for longer
+constexpr std::string_view kTitle = "TITLE: ";  ///< not part of the document, unlike what follows it
+constexpr std::size_t kShortest = 12;           ///< words for which a sentence can still be found
+constexpr std::size_t kPlainBelow = 150;        ///< target words below which a text has no headings
+constexpr std::size_t kAttempts = 64;           ///< to find a sentence that fits
+constexpr std::size_t kSlackPercent = 7;        ///< of the target, to either side
+constexpr std::size_t kWordsForLead = 1'000;    ///< target from which a paragraph may stay with its class for longer
 
 /// Deals 0 … size-1 in a mixed order, each once before any comes again.
 class Deck {
@@ -94,15 +95,15 @@ public:
     std::string write(const std::vector<std::uint32_t>& forms) && {
         const Form& form = grammar_.forms[forms[random_.below(forms.size())]];
         choose_subjects(true);
-        out_ = "TITLE: ";
+        out_ = kTitle;
         line(form.title);
-        const std::size_t body = out_.size();
+        const std::size_t title_end = out_.size();
         if (target_ >= kPlainBelow)
             for (const auto symbol : form.lines) {
-                out_ += out_.size() == body ? "\n\n" : "\n";
+                out_ += out_.size() == title_end ? "\n\n" : "\n";
                 line(symbol);
             }
-        words_ = synth::count_words(std::string_view(out_).substr(body));
+        words_ = synth::count_words(std::string_view(out_).substr(kTitle.size()));
         std::size_t shares = 0, share = 0;
         for (const auto& section : form.sections) shares += section.share;
         for (const auto& section : form.sections) {

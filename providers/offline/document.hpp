@@ -13,8 +13,8 @@
 
 namespace offline {
 
-/// "TITLE: …", a blank line, and a body of about `target_words` words about the classes in `labels` and nothing else,
-/// or about a negative category when `labels` is the negative label.
+/// "TITLE: …", a blank line, and a body: title and body are about `target_words` words about the classes in `labels`
+/// and nothing else, or about a negative category when `labels` is the negative label.
 std::string compose(const Grammar& grammar, const FactBook& book, const synth::Taxonomy& taxonomy,
                     const synth::LabelSet& labels, std::uint64_t seed, std::size_t target_words);
 
