@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdio>
 
+#include "taxonomy/taxonomy_file.hpp"
+
 namespace synth::core {
 
 int exit_code_of(const Error& error) {
@@ -77,6 +79,16 @@ Result<RunPlugins> assemble(const Context& context, Taxonomy taxonomy, RunConfig
     plugins.info = std::move(*info);
     if (!plugins.info.resolved_options.empty()) config.find(Provider::kKind)->options_json = plugins.info.resolved_options;
     return plugins;
+}
+
+Result<NewRun> configure(const Context& context, const Givens& givens) {
+    auto config = resolve(givens, *context.registry);
+    if (!config) return std::move(config).error();
+    auto taxonomy = load_taxonomy(config->taxonomy, context.installation.core_data);
+    if (!taxonomy) return std::move(taxonomy).error();
+    auto plugins = assemble(context, std::move(*taxonomy), *config);
+    if (!plugins) return std::move(plugins).error();
+    return NewRun{std::move(*config), std::move(*plugins)};
 }
 
 PlanRequest plan_request(const RunConfig& config, const Taxonomy& taxonomy) {

@@ -49,6 +49,15 @@ struct RunPlugins {
 /// `config`. Pure towards the outside: nothing is sent.
 Result<RunPlugins> assemble(const Context& context, Taxonomy taxonomy, RunConfig& config);
 
+/// What `generate` and `plan` begin with.
+struct NewRun {
+    RunConfig config;
+    RunPlugins plugins;
+};
+
+/// From what the user gave to checked settings and plugins; nothing is sent or written.
+Result<NewRun> configure(const Context& context, const Givens& givens);
+
 /// The plan that a configuration asks for, from the start.
 PlanRequest plan_request(const RunConfig& config, const Taxonomy& taxonomy);
 

@@ -67,12 +67,10 @@ int run_generate(const Command& command) {
     int code = 0;
     const auto context = make_context(command, code);
     if (!context) return code;
-    auto config = resolve(command.givens, *context->registry);
-    if (!config) return context->fail(config.error());
-    auto taxonomy = load_taxonomy(config->taxonomy, context->installation.core_data);
-    if (!taxonomy) return context->fail(taxonomy.error());
-    auto plugins = assemble(*context, std::move(*taxonomy), *config);
-    if (!plugins) return context->fail(plugins.error());
+    auto run = configure(*context, command.givens);
+    if (!run) return context->fail(run.error());
+    auto* config = &run->config;
+    auto* plugins = &run->plugins;
     if (auto ready = ready_to_spend(*context, *config, plugins->info); !ready) return context->fail(ready.error());
     const auto request = plan_request(*config, plugins->assembly.taxonomy());
     auto dictionary = typical_prompt(*plugins, request);

@@ -11,7 +11,6 @@
 #include "cli/context.hpp"
 #include "run/pipeline.hpp"
 #include "synth/random.hpp"
-#include "taxonomy/taxonomy_file.hpp"
 
 namespace synth::core {
 
@@ -159,12 +158,10 @@ int run_plan(const Command& command) {
     int code = 0;
     const auto context = make_context(command, code);
     if (!context) return code;
-    auto config = resolve(command.givens, *context->registry);
-    if (!config) return context->fail(config.error());
-    auto taxonomy = load_taxonomy(config->taxonomy, context->installation.core_data);
-    if (!taxonomy) return context->fail(taxonomy.error());
-    auto plugins = assemble(*context, std::move(*taxonomy), *config);
-    if (!plugins) return context->fail(plugins.error());
+    auto run = configure(*context, command.givens);
+    if (!run) return context->fail(run.error());
+    auto* config = &run->config;
+    auto* plugins = &run->plugins;
     for (const auto& notice : plugins->info.notices) context->console->log(LogLevel::warning, notice);
     const auto made = estimate(*plugins, *config, plan_request(*config, plugins->assembly.taxonomy()));
     if (!made) return context->fail(made.error());

@@ -98,7 +98,6 @@ public:
 private:
     std::unique_ptr<Database> database_;
     LedgerHead head_;
-    Statement calls_of_;
 };
 
 /// Makes every append durable in a thread of its own: one transaction for up to 64 calls or 5 ms, synchronous.
