@@ -59,7 +59,7 @@ _tdamm_synth() {
             mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.so' -- "$current")
             return ;;
         --num-samples | --samples-per-class | --min-labels | --max-labels | --seed | --model | --budget | --batch-size | \
-            --max-concurrent | --rpm | --tpm | --max-attempts | --timeout | --drain-timeout | --give-up-after | --run-name)
+            --max-concurrent | --rpm | --tpm | --max-attempts | --timeout | --first-byte-timeout | --drain-timeout | --give-up-after | --run-name)
             return ;;
     esac
 

@@ -57,6 +57,8 @@ complete -c tdamm-synth -n $going -l max-concurrent -x -d 'requests in flight at
 complete -c tdamm-synth -n $going -l rpm -x -d 'requests a minute'
 complete -c tdamm-synth -n $going -l tpm -x -d 'tokens a minute'
 complete -c tdamm-synth -n $going -l max-attempts -x -d 'attempts a sample'
+complete -c tdamm-synth -n $going -l ca-file -r -d 'certificates to trust besides the system'
+complete -c tdamm-synth -n $going -l first-byte-timeout -x -d 'seconds until an answer begins to come in'
 complete -c tdamm-synth -n $going -l timeout -x -d 'seconds for one request'
 complete -c tdamm-synth -n $making -l drain-timeout -x -d 'seconds that the first Ctrl-C waits'
 complete -c tdamm-synth -n $going -l give-up-after -x -d 'seconds without success after which to stop'

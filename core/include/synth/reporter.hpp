@@ -25,6 +25,7 @@ enum class Outcome : std::uint8_t {
     throttled,  ///< told to wait (429 and the like): not an attempt
     halted,     ///< key, credit, permission or model refused: stopped the run, not an attempt
     abandoned,  ///< in flight when the run was told to stop and did not wait: not an attempt
+    probed,     ///< no answer, asked to see whether a service that was down is back: not an attempt
 };
 
 [[nodiscard]] constexpr std::string_view name_of(Outcome outcome) noexcept {
@@ -37,6 +38,7 @@ enum class Outcome : std::uint8_t {
         case Outcome::throttled: return "throttled";
         case Outcome::halted: return "halted";
         case Outcome::abandoned: return "abandoned";
+        case Outcome::probed: return "probed";
     }
     return "failed";
 }

@@ -54,6 +54,12 @@ std::optional<PicoUsd> parse_usd(std::string_view text) {
     return PicoUsd{value};
 }
 
+std::string megabytes(std::uint64_t bytes) {
+    const double mb = static_cast<double>(bytes) / 1e6;
+    if (mb < 10) return fmt::format("{:.1f} MB", mb);
+    return mb < 1000 ? fmt::format("{:.0f} MB", mb) : fmt::format("{:.1f} GB", mb / 1000);
+}
+
 std::string duration_text(double seconds) {
     if (seconds < 10) return fmt::format("{:.1f} s", seconds);
     const auto whole = static_cast<std::uint64_t>(seconds + 0.5);

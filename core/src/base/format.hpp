@@ -24,6 +24,9 @@ std::string exact_usd(PicoUsd money);
 /// Nothing when it is not a decimal number of dollars with at most 12 decimals, or out of range.
 std::optional<PicoUsd> parse_usd(std::string_view text);
 
+/// "1.5 MB", "320 MB", "4.2 GB": powers of ten.
+std::string megabytes(std::uint64_t bytes);
+
 /// "3.2 s", "4 min 10 s", "2 h 5 min".
 std::string duration_text(double seconds);
 

@@ -14,9 +14,7 @@ enum ExitCode : int {
     kBudget = 4,
     kRefused = 5,
     kIo = 6,
-    kInterrupted = 130,
-    kTerminated = 143,
-};
+};  // and 128 + the number of the signal that ended a run
 
 int run_generate(const Command& command);
 int run_plan(const Command& command);

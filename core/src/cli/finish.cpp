@@ -22,7 +22,7 @@ int exit_code_of(const SessionResult& session) {
         case End::refused: return kRefused;
         case End::io: return kIo;
         case End::internal: return kInternal;
-        case End::interrupted: return session.signal == SIGTERM ? kTerminated : kInterrupted;
+        case End::interrupted: return 128 + session.signal;
     }
     return kInternal;
 }
@@ -72,7 +72,7 @@ int run_and_finish(const Command& command, const Context& context, RunPlugins& p
     const Console& console = *context.console;
     auto loop = EventLoop::make();
     if (!loop) return context.fail(loop.error());
-    EventLoop::block_signals(kEndingSignals);
+    EventLoop::block_signals(ending_signals());
     auto writer = LedgerWriter::open(ledger, [&loop] { loop->wake(); });
     if (!writer) return context.fail(writer.error());
     if (changed != nullptr)
@@ -89,6 +89,7 @@ int run_and_finish(const Command& command, const Context& context, RunPlugins& p
         sitting.pipeline = &pipeline;
         sitting.reader = &*reader;
         sitting.writer = writer->get();
+        sitting.ledger = ledger;
         sitting.loop = &*loop;
         sitting.console = &console;
         sitting.secrets = &context.secrets;
@@ -111,7 +112,7 @@ int run_and_finish(const Command& command, const Context& context, RunPlugins& p
     }
 
     if (!session.message.empty())
-        console.log(code == kInterrupted || code == kTerminated || code == kBudget ? LogLevel::warning : LogLevel::error,
+        console.log(session.end == End::interrupted || session.end == End::budget ? LogLevel::warning : LogLevel::error,
                     session.message);
     if (!report) console.log(LogLevel::error, report.error().message);
     if (report && !report->text.empty()) {

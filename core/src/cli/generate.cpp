@@ -1,11 +1,13 @@
 // `generate`: from settings to a ledger with a plan, then the run.
 
+#include <algorithm>
 #include <ctime>
 
 #include "base/files.hpp"
 #include "base/format.hpp"
 #include "cli/context.hpp"
 #include "cli/finish.hpp"
+#include "run/disk_space.hpp"
 #include "run/ledger.hpp"
 #include "synth/random.hpp"
 #include "taxonomy/taxonomy_file.hpp"
@@ -46,7 +48,7 @@ Result<FileLock> take_name(const fs::path& dir, std::string& name) {
 }
 
 /// A typical prompt, for the ledger's dictionary; it also shows before the run that prompts can be made at all.
-Result<std::string> typical_prompt(const RunPlugins& plugins, const PlanRequest& request) {
+Result<Prompt> typical_prompt(const RunPlugins& plugins, const PlanRequest& request) {
     auto plan = plugins.sampler.call([&](Sampler& s) { return s.plan(request); });
     if (!plan) return std::move(plan).error();
     SampleSpec first;
@@ -54,11 +56,17 @@ Result<std::string> typical_prompt(const RunPlugins& plugins, const PlanRequest&
     if (!got) return std::move(got).error();
     if (*got == 0) return Error{ErrorCode::internal, "the sampler made an empty plan", "empty_plan"};
     first.seed = derive_seed(request.seed, first.index);
-    auto prompt = plugins.prompts.call([&](PromptStrategy& p) { return p.compose(first, {}); });
-    if (!prompt) return std::move(prompt).error();
-    std::string text;
-    for (const auto& message : prompt->messages) text += message.text + "\n";
-    return text;
+    return plugins.prompts.call([&](PromptStrategy& p) { return p.compose(first, {}); });
+}
+
+/// Says before anything is spent when the disk is likely to be too small.
+void look_at_disk(const Console& console, const RunConfig& config, std::uint64_t samples, const Prompt& typical) {
+    const auto outputs = static_cast<std::uint64_t>(std::ranges::count(config.plugins, Sink::kKind, &PluginChoice::kind));
+    const auto needed = estimated_space(samples, typical.target_words, outputs);
+    const auto free = free_space(config.output_dir);
+    if (free && *free < needed)
+        console.log(LogLevel::warning, "this run will need about " + megabytes(needed) + " of disk, " + config.output_dir + " has " +
+                                           megabytes(*free) + " left; it stops with everything kept when that is used up");
 }
 
 }  // namespace
@@ -73,11 +81,12 @@ int run_generate(const Command& command) {
     auto* plugins = &run->plugins;
     if (auto ready = ready_to_spend(*context, *config, plugins->info); !ready) return context->fail(ready.error());
     const auto request = plan_request(*config, plugins->assembly.taxonomy());
-    auto dictionary = typical_prompt(*plugins, request);
-    if (!dictionary) return context->fail(dictionary.error());
+    auto typical = typical_prompt(*plugins, request);
+    if (!typical) return context->fail(typical.error());
 
     const fs::path dir = config->output_dir;
     if (auto usable = prepare_output_dir(dir); !usable) return context->fail(usable.error());
+    look_at_disk(*context->console, *config, request.samples, *typical);
     const bool named = !config->name.empty();
     if (!named) config->name = name_of_now();
     const std::string wanted = config->name;
@@ -93,7 +102,7 @@ int run_generate(const Command& command) {
     head.config_json = to_json(*config);
     head.taxonomy_json = to_json(plugins->assembly.taxonomy());
     head.seed = config->seed;
-    head.dictionary = std::move(*dictionary);
+    for (const auto& message : typical->messages) head.dictionary += message.text + "\n";
     const fs::path ledger = dir / (config->name + ".ledger.sqlite");
     if (auto made = create_ledger(ledger, head, **plan); !made) return context->fail(made.error());
     plan->reset();

@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -49,7 +50,10 @@ int run_status(const Command& command) {
     auto run = open_run(command.ledger);
     if (!run) return context->fail(run.error());
     auto progress = run->reader.progress();
-    if (!progress) return context->fail(progress.error());
+    if (!progress)
+        return context->fail({progress.error().code, run->config.name + ": the ledger is damaged (" + progress.error().message +
+                                                         "); 'tdamm-synth export' writes what can be read of it",
+                              kDamaged});
     const Progress& p = *progress;
     const bool running = is_running(*run);
     const auto samples = run->reader.head().samples;
@@ -108,10 +112,20 @@ int run_export(const Command& command) {
     if (auto usable = prepare_output_dir(dir); !usable) return context->fail(usable.error());
     Assembly assembly(context->environment(), std::move(*taxonomy));
     const bool foreign = !fs::equivalent(dir, own);
-    auto files = write_outputs(assembly, *sinks, run->config, run->reader, dir, foreign ? Overwrite::no : Overwrite::yes);
+    const auto overwrite = foreign ? Overwrite::no : Overwrite::yes;
+    auto files = write_outputs(assembly, *sinks, run->config, run->reader, dir, overwrite);
+    const bool damaged = !files && files.error().reason == kDamaged;
+    if (damaged) {
+        std::uint64_t lost = 0;
+        files = write_outputs(assembly, *sinks, run->config, run->reader, dir, overwrite, &lost);
+        if (files)
+            context->console->log(LogLevel::error, run->path.string() + " is damaged: what can be read was written, " +
+                                                       with_thousands(lost / std::max<std::size_t>(1, sinks->size())) +
+                                                       " calls in it cannot");
+    }
     if (!files) return context->fail(files.error());
     for (const auto& file : *files) std::puts(file.c_str());
-    return kAllMade;
+    return damaged ? kIo : kAllMade;
 }
 
 int run_report(const Command& command) {

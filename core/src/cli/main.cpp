@@ -9,6 +9,7 @@
 int main(int argc, char** argv) {
     using namespace synth::core;
     std::signal(SIGPIPE, SIG_IGN);  // a reader of our output that goes away does not end a run
+    std::signal(SIGXFSZ, SIG_IGN);  // nor does a limit on the size of files: the write fails, and that is handled
     const auto parsed = parse_command_line(argc, argv);
     if (const auto* code = std::get_if<int>(&parsed)) return *code;
     const auto& command = std::get<Command>(parsed);

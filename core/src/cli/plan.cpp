@@ -9,6 +9,7 @@
 
 #include "base/format.hpp"
 #include "cli/context.hpp"
+#include "run/disk_space.hpp"
 #include "run/pipeline.hpp"
 #include "synth/random.hpp"
 
@@ -26,6 +27,7 @@ struct Estimate {
     std::uint64_t samples = 0;
     std::vector<std::uint64_t> counts;            // by label, as written
     std::map<std::size_t, std::uint64_t> sizes;   // drawn labels a sample → samples
+    std::uint64_t words = 0;  // a sample, about
     double input_tokens = 0, output_tokens = 0, input_limit = 0, output_limit = 0;  // a sample, on average
     std::optional<PicoUsd> likely, most;          // of the whole run
 };
@@ -59,6 +61,7 @@ Result<Estimate> estimate(const RunPlugins& plugins, const RunConfig& config, co
             std::size_t bytes = 0;
             for (const auto& message : prepared->prompt.messages) bytes += message.text.size();
             e.input_tokens += static_cast<double>(bytes) / kBytesPerToken;
+            e.words = prepared->prompt.target_words;
             e.output_tokens += prepared->prompt.target_words * kTokensPerWord;
             e.input_limit += static_cast<double>(prepared->input_bound.count);
             e.output_limit += static_cast<double>(prepared->output_bound.count);
@@ -88,6 +91,11 @@ double expected_seconds(const Estimate& e, const RunConfig& config) {
     return seconds;
 }
 
+std::uint64_t disk_space(const Estimate& e, const RunConfig& config) {
+    const auto outputs = std::ranges::count(config.plugins, Sink::kKind, &PluginChoice::kind);
+    return estimated_space(e.samples, e.words, static_cast<std::uint64_t>(outputs));
+}
+
 void print_text(const Estimate& e, const RunPlugins& plugins, const RunConfig& config) {
     const auto& taxonomy = plugins.assembly.taxonomy();
     std::string out = fmt::format("Plan of {} samples, {} classes ({}), seed {}\n\n", with_thousands(e.samples),
@@ -106,10 +114,11 @@ void print_text(const Estimate& e, const RunPlugins& plugins, const RunConfig& c
         out += fmt::format("{}{} x {}", first ? "" : ", ", with_thousands(count), size);
         first = false;
     }
+    out += fmt::format("\n\n  disk             about {} for ledger and outputs", megabytes(disk_space(e, config)));
     const bool network = !plugins.info.endpoint.empty();
     const auto samples = static_cast<double>(e.samples);
     const auto tokens = [](double number) { return with_thousands(static_cast<std::uint64_t>(number)); };
-    out += fmt::format("\n\n  requests         {} at least, {} at most ({} attempts a sample)\n", with_thousands(e.samples),
+    out += fmt::format("\n  requests         {} at least, {} at most ({} attempts a sample)\n", with_thousands(e.samples),
                        with_thousands(e.samples * config.max_attempts), config.max_attempts);
     if (network) {
         out += fmt::format("  input tokens     about {}\n", tokens(e.input_tokens * samples));
@@ -118,7 +127,12 @@ void print_text(const Estimate& e, const RunPlugins& plugins, const RunConfig& c
         out += e.likely ? fmt::format("  cost             about {}, at most {} without retries ({}, prices of {})\n",
                                       dollars(*e.likely), dollars(*e.most), plugins.info.model, plugins.info.prices_as_of)
                         : fmt::format("  cost             unknown: no price for model {}\n", plugins.info.model);
-        if (config.budget) out += fmt::format("  budget           {}\n", dollars(*config.budget));
+        if (config.budget)
+            out += fmt::format("  budget           {}{}\n", dollars(*config.budget),
+                               e.most && e.most->value > config.budget->value * static_cast<std::int64_t>(e.samples)
+                                   ? ": less than one request may cost, so nothing would be sent"
+                               : e.likely && *e.likely > *config.budget ? ": likely to end the run before all samples are made"
+                                                                         : "");
         out += fmt::format("  duration         about {} with {} in flight{}\n",
                            duration_text(expected_seconds(e, config)), config.max_concurrent,
                            config.rpm || config.tpm ? "" : fmt::format(", if a request gets {:.0f} tokens a second", kTokensPerSecond));
@@ -148,6 +162,7 @@ void print_json(const Estimate& e, const RunPlugins& plugins, const RunConfig& c
                       {"output_tokens", static_cast<std::uint64_t>(e.output_tokens * samples)},
                       {"cost_usd", {{"about", usd(e.likely)}, {"at_most_without_retries", usd(e.most)}}},
                       {"prices_as_of", plugins.info.prices_as_of.empty() ? json() : json(plugins.info.prices_as_of)},
+                      {"disk_bytes", disk_space(e, config)},
                       {"seconds", network ? json(expected_seconds(e, config)) : json()}};
     std::puts(out.dump(2).c_str());
 }

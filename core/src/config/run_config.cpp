@@ -40,13 +40,16 @@ std::string to_json(const RunConfig& c) {
                 {"max_labels", c.max_labels},
                 {"batch_size", c.batch_size},
                 {"max_concurrent", c.max_concurrent},
+                {"initial_concurrent", c.initial_concurrent},
                 {"max_attempts", c.max_attempts},
                 {"timeout_s", c.timeout_s},
+                {"first_byte_timeout_s", c.first_byte_timeout_s},
                 {"drain_timeout_s", c.drain_timeout_s},
                 {"give_up_after_s", c.give_up_after_s},
                 {"budget_picousd", c.budget ? json(c.budget->value) : json()},
                 {"rpm", c.rpm ? json(*c.rpm) : json()},
                 {"tpm", c.tpm ? json(*c.tpm) : json()},
+                {"ca_file", c.ca_file},
                 {"taxonomy", c.taxonomy},
                 {"plugins", plugins}}
         .dump();
@@ -65,13 +68,16 @@ Result<RunConfig> parse_run_config(std::string_view text) {
         j.at("max_labels").get_to(c.max_labels);
         j.at("batch_size").get_to(c.batch_size);
         j.at("max_concurrent").get_to(c.max_concurrent);
+        j.at("initial_concurrent").get_to(c.initial_concurrent);
         j.at("max_attempts").get_to(c.max_attempts);
         j.at("timeout_s").get_to(c.timeout_s);
+        j.at("first_byte_timeout_s").get_to(c.first_byte_timeout_s);
         j.at("drain_timeout_s").get_to(c.drain_timeout_s);
         j.at("give_up_after_s").get_to(c.give_up_after_s);
         if (!j.at("budget_picousd").is_null()) c.budget = PicoUsd{j.at("budget_picousd").get<std::int64_t>()};
         if (!j.at("rpm").is_null()) c.rpm = j.at("rpm").get<double>();
         if (!j.at("tpm").is_null()) c.tpm = j.at("tpm").get<double>();
+        j.at("ca_file").get_to(c.ca_file);
         j.at("taxonomy").get_to(c.taxonomy);
         for (const auto& p : j.at("plugins"))
             c.plugins.push_back({p.at("kind").get<std::string>(), p.at("id").get<std::string>(),

@@ -27,10 +27,14 @@ struct RunConfig {
     std::uint64_t samples = 200;
     std::uint64_t samples_per_class = 0;
     std::uint32_t min_labels = 2, max_labels = 3;
-    std::uint32_t batch_size = 20, max_concurrent = 20, max_attempts = 3;
+    std::uint32_t batch_size = 20, max_attempts = 3;
+    std::uint32_t max_concurrent = 20;      ///< requests in flight at most
+    std::uint32_t initial_concurrent = 20;  ///< in flight at the start; less than the maximum: grows by slow start
     std::uint32_t timeout_s = 600, drain_timeout_s = 30, give_up_after_s = 900;
+    std::uint32_t first_byte_timeout_s = 0;  ///< 0: only the whole request is limited
     std::optional<PicoUsd> budget;
     std::optional<double> rpm, tpm;
+    std::string ca_file;  ///< certificates to trust besides the system's; empty: none
     std::string taxonomy = "tdamm40";
     std::vector<PluginChoice> plugins;  ///< in the order in which they were named; several of a kind where that may be
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <random>
 
@@ -17,7 +20,7 @@ constexpr std::array<std::string_view, 6> kKinds = {"sampler", "prompt", "provid
 
 constexpr std::string_view kWhat = "What to make", kHow = "Model and plugins", kLimits = "Limits", kFiles = "Files";
 
-constexpr std::array<Setting, 25> kSettings = {{
+constexpr std::array<Setting, 27> kSettings = {{
     {"num-samples", "N", "samples in all (default 200)", kWhat, false, true},
     {"samples-per-class", "N", "N samples for each class instead, so N x number of classes in all", kWhat},
     {"min-labels", "N", "fewest labels of a TDAMM sample, 1 to 7 (default 2)", kWhat},
@@ -34,13 +37,16 @@ constexpr std::array<Setting, 25> kSettings = {{
     {"plugin-dir", "DIR", "folder to search for plugins first", kHow, true, true},
     {"budget", "USD", "hard cap on this run's spending (default: none)", kLimits, false, true},
     {"batch-size", "N", "samples reported as one batch; also the default window (default 20)", kLimits},
-    {"max-concurrent", "N", "requests in flight at most (default: the batch size)", kLimits, false, true},
+    {"max-concurrent", "N|auto", "requests in flight at most; auto: grows while the server keeps up (default: the batch size)",
+     kLimits, false, true},
     {"rpm", "N", "requests a minute (default: learned from the server)", kLimits, false, true},
     {"tpm", "N", "tokens a minute (default: learned from the server)", kLimits, false, true},
     {"max-attempts", "N", "attempts a sample; waiting for a rate limit is not one (default 3)", kLimits, false, true},
     {"timeout", "SECONDS", "for one request (default 600)", kLimits, false, true},
+    {"first-byte-timeout", "SECONDS", "until an answer begins to come in (default: the timeout)", kLimits, false, true},
     {"drain-timeout", "SECONDS", "how long the first Ctrl-C waits for what is in flight (default 30)", kLimits},
     {"give-up-after", "SECONDS", "stop when no request has succeeded for so long (default 900)", kLimits, false, true},
+    {"ca-file", "FILE", "certificates to trust besides the system's", kFiles, false, true},
     {"output-dir", "DIR", "made if missing (default data)", kFiles},
     {"run-name", "NAME", "stem of the files (default synthetic_training_data_llm_DATE_TIME)", kFiles},
 }};
@@ -86,11 +92,42 @@ Status read_budget(const Givens& givens, std::optional<PicoUsd>& target) {
     return {};
 }
 
+Status read_window(const Givens& givens, RunConfig& c) {
+    constexpr std::uint32_t kAutomatic = 1000;
+    const auto* given = find(givens, "max-concurrent");
+    if (given == nullptr) return {};
+    if (given->values.back() == "auto") {
+        c.max_concurrent = std::max(kAutomatic, c.batch_size);
+        c.initial_concurrent = c.batch_size;
+        return {};
+    }
+    if (auto read = read_integer(givens, "max-concurrent", 1, 100'000, c.max_concurrent); !read) {
+        auto error = read.error();
+        error.message += ", nor 'auto'";
+        return error;
+    }
+    c.initial_concurrent = c.max_concurrent;
+    return {};
+}
+
+Status read_ca_file(const Givens& givens, RunConfig& c) {
+    const auto* given = find(givens, "ca-file");
+    if (given == nullptr) return {};
+    const auto path = std::filesystem::absolute(given->values.back()).lexically_normal();
+    std::ifstream in(path);
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    if (!in || text.find("-----BEGIN CERTIFICATE-----") == std::string::npos)
+        return wrong(*given, "'" + given->values.back() + "' is not a file with certificates in PEM form");
+    c.ca_file = path.string();
+    return {};
+}
+
 Status read_limits(const Givens& givens, RunConfig& c) {
     for (Status read : {read_budget(givens, c.budget), read_rate(givens, "rpm", c.rpm), read_rate(givens, "tpm", c.tpm),
-                        read_integer(givens, "max-concurrent", 1, 100'000, c.max_concurrent),
+                        read_window(givens, c), read_ca_file(givens, c),
                         read_integer(givens, "max-attempts", 1, 1000, c.max_attempts),
                         read_integer(givens, "timeout", 1, 86'400, c.timeout_s),
+                        read_integer(givens, "first-byte-timeout", 1, 86'400, c.first_byte_timeout_s),
                         read_integer(givens, "give-up-after", 1, 604'800, c.give_up_after_s)})
         if (!read) return read;
     return {};
@@ -200,7 +237,7 @@ Result<RunConfig> resolve(const Givens& givens, const Registry& registry) {
           read_integer(givens, "batch-size", 1, 100'000, c.batch_size),
           read_integer(givens, "drain-timeout", 0, 86'400, c.drain_timeout_s)})
         if (!read) return std::move(read).error();
-    c.max_concurrent = c.batch_size;
+    c.max_concurrent = c.initial_concurrent = c.batch_size;
     if (auto read = read_limits(givens, c); !read) return std::move(read).error();
     if (c.min_labels > c.max_labels) {
         const auto* given = find(givens, "min-labels");

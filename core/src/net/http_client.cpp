@@ -2,16 +2,18 @@
 
 #include <curl/curl.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <filesystem>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "base/files.hpp"
 #include "base/format.hpp"
 #include "synth/text.hpp"
 
@@ -24,6 +26,7 @@ namespace {
 constexpr std::size_t kWindowPerMulti = 500;
 constexpr std::size_t kMaxHeaderBytes = 256 * 1024;
 constexpr long kStalledSeconds = 60;  // without a byte, once the answer has begun to come in
+constexpr int kMaxRedirects = 3;
 
 struct GlobalCurl {
     GlobalCurl() { curl_global_init(CURL_GLOBAL_DEFAULT); }
@@ -54,13 +57,51 @@ std::string lower(std::string_view text) {
     return out;
 }
 
-/// The CA bundle: explicit, so that libcurl caches it. Debian's built-in CA folder costs 16 ms a connection.
-std::string find_ca_file(const std::string& given) {
-    if (!given.empty()) return given;
+/// The system's CA bundle: explicit, so that libcurl caches it. Debian's built-in CA folder costs 16 ms a connection.
+std::string system_ca_file() {
     if (const char* set = std::getenv("SSL_CERT_FILE"); set != nullptr && *set != '\0') return set;
     if (const char* set = std::getenv("CURL_CA_BUNDLE"); set != nullptr && *set != '\0') return set;
     const auto* info = curl_version_info(CURLVERSION_NOW);
     return info->cainfo != nullptr ? info->cainfo : "/etc/ssl/certs/ca-certificates.crt";
+}
+
+/// One file with the certificates of both, in memory: libcurl takes, and caches, files only.
+Result<FileDescriptor> joined_ca_file(const std::string& system, const std::string& more) {
+    auto text = read_file(more);
+    if (!text) return Error{ErrorCode::invalid_argument, text.error().message, "ca_file"};
+    std::string all = *text + "\n";
+    if (auto known = read_file(system)) all += *known;
+    FileDescriptor file(::memfd_create("ca-certificates", MFD_CLOEXEC));
+    if (!file) return io_error("cannot make", "a file in memory");
+    if (::write(file.get(), all.data(), all.size()) != static_cast<ssize_t>(all.size()))
+        return io_error("cannot write", "a file in memory");
+    return file;
+}
+
+struct FreeUrl {
+    void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
+};
+using Url = std::unique_ptr<CURLU, FreeUrl>;
+
+std::string part(const Url& url, CURLUPart which) {
+    char* text = nullptr;
+    std::string out;
+    if (curl_url_get(url.get(), which, &text, CURLU_DEFAULT_PORT) == CURLUE_OK && text != nullptr) out = text;
+    curl_free(text);
+    return out;
+}
+
+/// Where a redirect from `from` to `location` leads: the whole URL, and whether it is the same server.
+std::pair<std::string, bool> redirected(const std::string& from, const std::string& location) {
+    const Url before(curl_url()), after(curl_url());
+    if (curl_url_set(before.get(), CURLUPART_URL, from.c_str(), 0) != CURLUE_OK ||
+        curl_url_set(after.get(), CURLUPART_URL, from.c_str(), 0) != CURLUE_OK ||
+        curl_url_set(after.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK)
+        return {location, false};
+    bool same = true;
+    for (const auto which : {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT})
+        same = same && lower(part(before, which)) == lower(part(after, which));
+    return {part(after, CURLUPART_URL), same};
 }
 
 }  // namespace
@@ -77,8 +118,11 @@ public:
         Slist headers;
         HttpResponse response;
         std::string body;  // of the request
+        std::string url;
         std::size_t max_body = 0, header_bytes = 0;
-        bool too_large = false;
+        int redirects = 0;
+        EventLoop::TimerId first_byte_timer = 0;
+        const char* refused = nullptr;  // why the answer is not taken: a TransportError::reason
         bool sent = false;  // has begun to be sent
         TimePoint began{};
         Done done;
@@ -129,13 +173,15 @@ public:
         transfer->max_body = max_body;
         transfer->done = std::move(done);
         transfer->body = request.body;
+        transfer->url = request.url;
         transfer->began = now();
 
         CURL* easy = transfer->easy.get();
         append(transfer->headers, "Expect:");
         for (const auto& [name, value] : request.headers) append(transfer->headers, name + ": " + value);
         if (!authorization.empty()) append(transfer->headers, authorization);
-        curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
+        curl_easy_setopt(easy, CURLOPT_URL, transfer->url.c_str());
+        curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(max_body));
         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers.get());
         if (request.method == "GET") {
             curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
@@ -153,6 +199,12 @@ public:
         curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, raw->error.data());
         active_.insert(raw);
         ++multi.in_flight;
+        if (options_.first_byte_timeout.count() > 0)
+            raw->first_byte_timer = loop_.at(EventLoop::Clock::now() + options_.first_byte_timeout, [this, raw] {
+                raw->first_byte_timer = 0;
+                raw->refused = "first_byte_timeout";
+                finish(*raw->multi, raw->easy.get(), CURLE_OPERATION_TIMEDOUT);
+            });
         curl_multi_add_handle(multi.handle, easy);  // only sets a timer: work begins in the loop
     }
 
@@ -160,6 +212,7 @@ public:
         for (Transfer* transfer : std::exchange(active_, {})) {
             curl_multi_remove_handle(transfer->multi->handle, transfer->easy.get());
             --transfer->multi->in_flight;
+            loop_.cancel(transfer->first_byte_timer);
             const std::unique_ptr<Transfer> end(transfer);
         }
     }
@@ -167,6 +220,7 @@ public:
     [[nodiscard]] std::size_t in_flight() const noexcept { return active_.size(); }
 
     std::string ca_file;
+    FileDescriptor ca_memory;  // holds `ca_file` where it is one of our own
 
 private:
     std::unique_ptr<Transfer> take() {
@@ -183,7 +237,8 @@ private:
             transfer->error[0] = '\0';
             transfer->response = {};
             transfer->header_bytes = 0;
-            transfer->too_large = false;
+            transfer->redirects = 0;
+            transfer->refused = nullptr;
             transfer->sent = false;
         }
         CURL* easy = transfer->easy.get();
@@ -213,17 +268,26 @@ private:
 
     static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self) {
         auto& transfer = *static_cast<Transfer*>(self);
-        if (transfer.response.body.size() + size * count > transfer.max_body) {
-            transfer.too_large = true;
+        auto& client = *transfer.client;
+        const auto bytes = size * count;
+        if (transfer.response.body.size() + bytes > transfer.max_body) {
+            transfer.refused = "too_large";
             return 0;
         }
+        // When all buffers are full, those go that take more than their share.
+        if (client.buffered_ + bytes > client.options_.buffers &&
+            transfer.response.body.size() + bytes > client.options_.buffers / client.active_.size()) {
+            transfer.refused = "buffers_full";
+            return 0;
+        }
+        client.buffered_ += bytes;
         if (transfer.response.body.empty()) {
             // From the first byte on the answer must flow: a stalled connection does not wait for the whole timeout.
             curl_easy_setopt(transfer.easy.get(), CURLOPT_LOW_SPEED_LIMIT, 1L);
             curl_easy_setopt(transfer.easy.get(), CURLOPT_LOW_SPEED_TIME, kStalledSeconds);
         }
-        transfer.response.body.append(data, size * count);
-        return size * count;
+        transfer.response.body.append(data, bytes);
+        return bytes;
     }
 
     static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self) {
@@ -231,9 +295,10 @@ private:
         const std::string_view line(data, size * count);
         transfer.header_bytes += line.size();
         if (transfer.header_bytes > kMaxHeaderBytes) {
-            transfer.too_large = true;
+            transfer.refused = "too_large";
             return 0;
         }
+        transfer.client->loop_.cancel(std::exchange(transfer.first_byte_timer, 0));
         if (line.starts_with("HTTP/")) {  // a new block: an interim answer came before
             transfer.response.headers.clear();
         } else if (const auto colon = line.find(':'); colon != std::string_view::npos) {
@@ -291,13 +356,23 @@ private:
     void finish(Multi& multi, CURL* easy, CURLcode code) {
         char* pointer = nullptr;
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, &pointer);
-        std::unique_ptr<Transfer> transfer(reinterpret_cast<Transfer*>(pointer));
+        auto* raw = reinterpret_cast<Transfer*>(pointer);
+        long status = 0;
+        if (code == CURLE_OK) curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+        buffered_ -= raw->response.body.size();
+        std::string elsewhere;
+        // Of the redirects only these two ask for the same request again.
+        if ((status == 307 || status == 308) && follow(multi, *raw, elsewhere)) return;
+
+        std::unique_ptr<Transfer> transfer(raw);
         HttpResult result;
         result.began = transfer->began;
         result.ended = now();
-        if (code == CURLE_OK) {
-            long status = 0;
-            curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+        if (!elsewhere.empty()) {
+            result.outcome = TransportError{"redirect", transfer->url + " sends on to " + elsewhere +
+                                                            ", which is not followed: the key is for this server only",
+                                            false, true};
+        } else if (code == CURLE_OK) {
             transfer->response.status = static_cast<int>(status);
             result.outcome = std::move(transfer->response);
         } else {
@@ -306,9 +381,31 @@ private:
         curl_multi_remove_handle(multi.handle, easy);
         --multi.in_flight;
         active_.erase(transfer.get());
+        loop_.cancel(transfer->first_byte_timer);
+        transfer->first_byte_timer = 0;
         Done done = std::move(transfer->done);
         idle_.push_back(std::move(transfer));
         done(std::move(result));
+    }
+
+    /// Sends on to where the answer says when that is the same server; else fills in `elsewhere`.
+    bool follow(Multi& multi, Transfer& transfer, std::string& elsewhere) {
+        const auto location = transfer.response.header("location");
+        if (!location) return false;
+        auto [url, same] = redirected(transfer.url, std::string(*location));
+        if (!same || ++transfer.redirects > kMaxRedirects) {
+            elsewhere = std::move(url);
+            return false;
+        }
+        CURL* easy = transfer.easy.get();
+        curl_multi_remove_handle(multi.handle, easy);
+        transfer.url = std::move(url);
+        transfer.response = {};
+        transfer.header_bytes = 0;
+        transfer.sent = false;  // what was redirected was not answered
+        curl_easy_setopt(easy, CURLOPT_URL, transfer.url.c_str());
+        curl_multi_add_handle(multi.handle, easy);
+        return true;
     }
 
     TransportError describe(const Transfer& transfer, CURLcode code) const {
@@ -319,23 +416,34 @@ private:
         const std::string detail = code == CURLE_ABORTED_BY_CALLBACK ? "the connection ended before an answer came"
                                    : transfer.error[0] != '\0'       ? transfer.error.data()
                                                                      : curl_easy_strerror(code);
-        char* url = nullptr;
-        curl_easy_getinfo(transfer.easy.get(), CURLINFO_EFFECTIVE_URL, &url);
-        error.message = std::string(url != nullptr ? url : "") + ": " + detail;
+        error.message = transfer.url + ": " + detail;
         switch (code) {
             case CURLE_COULDNT_RESOLVE_HOST:
             case CURLE_COULDNT_RESOLVE_PROXY:
             case CURLE_COULDNT_CONNECT: error.reason = "connect"; break;
             case CURLE_OPERATION_TIMEDOUT:
-                error.reason = detail.find("too slow") != std::string::npos ? "stalled" : "timeout";
+                error.reason = transfer.refused != nullptr                     ? transfer.refused
+                               : detail.find("too slow") != std::string::npos ? "stalled"
+                                                                              : "timeout";
+                if (transfer.refused != nullptr) error.message = transfer.url + ": no byte of an answer in time";
                 break;
+            case CURLE_FILESIZE_EXCEEDED:
             case CURLE_WRITE_ERROR:
-                error.reason = transfer.too_large ? "too_large" : "transport";
-                if (transfer.too_large)
-                    error.message = std::string(url != nullptr ? url : "") + ": the answer has more than " +
-                                    with_thousands(transfer.max_body) + " bytes, refused while it came in";
+                error.reason = transfer.refused != nullptr ? transfer.refused
+                               : code == CURLE_WRITE_ERROR ? "transport"
+                                                           : "too_large";
+                if (error.reason == "too_large")
+                    error.message = transfer.url + ": the answer has more than " + with_thousands(transfer.max_body) +
+                                    " bytes, refused while it came in";
+                if (error.reason == "buffers_full")
+                    error.message = transfer.url + ": unfinished answers take up all of " + megabytes(options_.buffers) +
+                                    ", the largest are refused";
                 break;
             case CURLE_PEER_FAILED_VERIFICATION:
+                error.reason = "certificate";
+                error.fatal = true;
+                error.message += "; --ca-file adds certificates to trust";
+                break;
             case CURLE_SSL_CONNECT_ERROR:
             case CURLE_SSL_CACERT_BADFILE:
             case CURLE_SSL_CERTPROBLEM: error.reason = "tls"; break;
@@ -355,6 +463,7 @@ private:
     std::vector<std::unique_ptr<Multi>> multis_;
     std::unordered_set<Transfer*> active_;
     std::vector<std::unique_ptr<Transfer>> idle_;
+    std::size_t buffered_ = 0;  // bytes of unfinished answers
 };
 
 HttpClient::HttpClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -362,13 +471,17 @@ HttpClient::~HttpClient() = default;
 
 Result<std::unique_ptr<HttpClient>> HttpClient::make(EventLoop& loop, HttpOptions options) {
     static const GlobalCurl global;
-    auto ca_file = find_ca_file(options.ca_file);
-    std::error_code ignored;
-    const bool readable = std::filesystem::exists(ca_file, ignored);
-    if (!readable && !options.ca_file.empty())
-        return Error{ErrorCode::invalid_argument, "no CA file at " + ca_file, "ca_file"};
+    auto ca_file = system_ca_file();
+    FileDescriptor ca_memory;
+    if (!options.ca_file.empty()) {
+        auto joined = joined_ca_file(ca_file, options.ca_file);
+        if (!joined) return std::move(joined).error();
+        ca_memory = std::move(*joined);
+        ca_file = "/proc/self/fd/" + std::to_string(ca_memory.get());
+    }
     auto impl = std::make_unique<Impl>(loop, std::move(options));
     impl->ca_file = std::move(ca_file);
+    impl->ca_memory = std::move(ca_memory);
     return std::unique_ptr<HttpClient>(new HttpClient(std::move(impl)));
 }
 

@@ -18,9 +18,12 @@ namespace synth::core {
 
 /// No response came, or none that can be used.
 struct TransportError {
-    std::string reason;   ///< stable word: "connect", "timeout", "stalled", "cut", "too_large", "tls", "transport"
+    /// Stable word: "connect", "timeout", "first_byte_timeout", "stalled", "cut", "too_large", "buffers_full", "tls",
+    /// "certificate", "redirect" (to another server: not followed), "transport".
+    std::string reason;
     std::string message;  ///< for people, with host and port
     bool sent = false;    ///< part of the request may have reached the server, so it may have been billed
+    bool fatal = false;   ///< every other request would meet the same: it is the address or the certificates
 };
 
 struct HttpResult {
@@ -31,8 +34,10 @@ struct HttpResult {
 struct HttpOptions {
     std::chrono::milliseconds timeout{600'000};         ///< of a whole request
     std::chrono::milliseconds connect_timeout{10'000};
+    std::chrono::milliseconds first_byte_timeout{0};    ///< until an answer begins to come in; 0: only `timeout` counts
     std::size_t window = 20;   ///< requests in flight that are to be expected: decides the number of multi handles
-    std::string ca_file;       ///< instead of the system's certificates; empty: the system's
+    std::size_t buffers = std::size_t{512} << 20U;  ///< bytes of unfinished answers in all
+    std::string ca_file;       ///< certificates to trust besides the system's; empty: none
     std::string user_agent;
 };
 
@@ -40,14 +45,15 @@ class HttpClient {
 public:
     using Done = std::function<void(HttpResult&&)>;
 
-    /// invalid_argument when there is no CA file. The loop outlives the client.
+    /// invalid_argument when the CA file cannot be read. The loop outlives the client.
     static Result<std::unique_ptr<HttpClient>> make(EventLoop& loop, HttpOptions options);
     ~HttpClient();
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;
 
     /// Sends `request`; `authorization` is a whole header line ("Authorization: Bearer …") or empty. A body of more
-    /// than `max_body` bytes is refused while it streams. `done` is called from the loop, never from within `send`.
+    /// than `max_body` bytes is refused while it streams. Redirects are followed to the same scheme, host and port only.
+    /// `done` is called from the loop, never from within `send`.
     void send(const HttpRequest& request, const std::string& authorization, std::size_t max_body, Done done);
 
     /// Ends every request without calling back.

@@ -31,7 +31,7 @@ namespace {
 
 constexpr std::int64_t kApplicationId = 0x54534C31;  // "TSL1"
 constexpr std::size_t kCallsPerCommit = 64;
-constexpr std::chrono::milliseconds kLinger{5};
+constexpr std::chrono::milliseconds kLinger{5}, kRetryEvery{250};
 
 constexpr const char* kSchema = R"(
 CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -280,6 +280,68 @@ std::string entry_query(std::string_view where) {
            std::string(where);
 }
 
+Result<Progress> read_progress(Database& database);
+
+/// Reads accepted calls one by one, so that a page that is damaged costs only what stands on it. Holds 16 bytes a sample.
+class SalvageCursor final : public Cursor<CallEntry> {
+public:
+    SalvageCursor(Database& database, std::uint64_t& lost) : lost_(lost) {
+        // The table by row, without the index: either may be damaged.
+        auto find = database.prepare("SELECT sample, outcome FROM call NOT INDEXED WHERE id = ?");
+        auto read = database.prepare(entry_query("WHERE c.id = ?"));
+        if (!find || !read) {
+            failure_ = !find ? find.error() : read.error();
+            return;
+        }
+        read_ = std::move(*read);
+        const auto last = last_row(database);
+        for (std::int64_t id = 1; id <= last; ++id) {
+            find->bind(1, id);
+            auto row = find->step();
+            if (!row) {
+                ++lost_;
+            } else if (*row) {
+                if (find->integer(1) == static_cast<int>(Outcome::accepted)) rows_.emplace_back(find->integer(0), id);
+                find->reset();
+            }
+        }
+        std::ranges::sort(rows_);
+    }
+
+    Result<bool> next(CallEntry& entry) override {
+        if (failure_) return *failure_;
+        while (at_ < rows_.size()) {
+            read_.bind(1, rows_[at_++].second);
+            auto row = read_.step();
+            if (row && *row) {
+                read_entry(read_, entry);
+                read_.reset();
+                return true;
+            }
+            ++lost_;
+        }
+        return false;
+    }
+
+private:
+    /// The number of calls, by what can be read of it.
+    static std::int64_t last_row(Database& database) {
+        if (auto progress = read_progress(database)) return progress->calls;
+        for (const char* sql : {"SELECT max(id) FROM call", "SELECT max(call) FROM content"}) {
+            auto query = database.prepare(sql);
+            if (!query) continue;
+            if (auto row = query->step(); row && *row) return query->integer(0);
+        }
+        return 0;
+    }
+
+    std::uint64_t& lost_;
+    Statement read_;
+    std::optional<Error> failure_;
+    std::vector<std::pair<std::int64_t, std::int64_t>> rows_;  ///< sample and row
+    std::size_t at_ = 0;
+};
+
 Result<Progress> read_progress(Database& database) {
     auto query = database.prepare("SELECT * FROM progress");
     if (!query) return std::move(query).error();
@@ -421,6 +483,10 @@ std::unique_ptr<Cursor<RunEvent>> LedgerReader::events() {
 std::unique_ptr<Cursor<CallEntry>> LedgerReader::accepted() {
     return std::make_unique<QueryCursor<CallEntry>>(
         database_->prepare(entry_query("WHERE c.outcome = 0 ORDER BY c.sample")), &read_entry);
+}
+
+std::unique_ptr<Cursor<CallEntry>> LedgerReader::salvaged(std::uint64_t& lost) {
+    return std::make_unique<SalvageCursor>(*database_, lost);
 }
 
 Result<std::vector<CallEntry>> LedgerReader::calls_of(std::uint64_t sample) {
@@ -568,45 +634,42 @@ public:
 
 private:
     void work() {
-        std::vector<Operation> batch;
         std::unique_lock lock(mutex_);
         for (;;) {
             work_.wait(lock, [this] { return !queue_.empty() || stopping_; });
-            if (queue_.empty() && stopping_) return;
-            if (error_) {  // nothing can be written any more: what is queued stays in memory, the run stops
-                idle_.notify_all();
-                if (stopping_) return;
-                work_.wait(lock, [this] { return stopping_; });
-                return;
-            }
+            if (queue_.empty()) return;
             // A short wait makes one commit of what comes in together; a flush or a full batch ends it.
             work_.wait_for(lock, kLinger, [this] { return queue_.size() >= kCallsPerCommit || flushing_ > 0 || stopping_; });
-            const auto count = std::min(queue_.size(), kCallsPerCommit);
-            batch.assign(std::move_iterator(queue_.begin()), std::move_iterator(queue_.begin() + static_cast<std::ptrdiff_t>(count)));
-            queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
-            lock.unlock();
-            std::size_t stored = 0;
-            Status committed = commit(batch);
-            if (committed) {
-                stored = batch.size();
-            } else {
-                // One by one: what fits is saved.
-                for (; stored < batch.size(); ++stored)
-                    if (committed = commit(std::span(batch).subspan(stored, 1)); !committed) break;
-            }
-            lock.lock();
-            durable_ += stored;
-            published_.store(durable_, std::memory_order_release);
-            if (!committed) {
-                error_ = std::move(committed).error();
-                queue_.insert(queue_.begin(), std::move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(stored)),
-                              std::move_iterator(batch.end()));
-            }
-            if (durable_ == appended_ || error_) idle_.notify_all();
-            lock.unlock();
-            notify_();
-            lock.lock();
+            const bool last_try = stopping_;
+            store_batch(lock);
+            if (error_ && last_try) return;
+            // A full disk: what could not be stored is kept and tried again until there is room or nobody waits any more.
+            if (error_) work_.wait_for(lock, kRetryEvery, [this] { return stopping_; });
         }
+    }
+
+    /// Stores what is queued, at most a batch; one by one where the whole does not fit. Unlocked while it writes.
+    void store_batch(std::unique_lock<std::mutex>& lock) {
+        const auto count = std::min(queue_.size(), kCallsPerCommit);
+        std::vector<Operation> batch(std::move_iterator(queue_.begin()),
+                                     std::move_iterator(queue_.begin() + static_cast<std::ptrdiff_t>(count)));
+        queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
+        lock.unlock();
+        std::size_t stored = 0;
+        Status committed = commit(batch);
+        if (committed) stored = batch.size();
+        for (; stored < batch.size(); ++stored)
+            if (committed = commit(std::span(batch).subspan(stored, 1)); !committed) break;
+        lock.lock();
+        durable_ += stored;
+        published_.store(durable_, std::memory_order_release);
+        error_ = committed ? std::nullopt : std::optional(std::move(committed).error());
+        queue_.insert(queue_.begin(), std::move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(stored)),
+                      std::move_iterator(batch.end()));
+        if (durable_ == appended_ || error_) idle_.notify_all();
+        lock.unlock();
+        notify_();
+        lock.lock();
     }
 
     Status commit(std::span<Operation> batch) {

@@ -18,7 +18,7 @@
 
 namespace synth::core {
 
-inline constexpr int kLedgerVersion = 1;
+inline constexpr int kLedgerVersion = 2;
 
 /// A call with all that is kept of it.
 struct CallEntry {
@@ -85,6 +85,8 @@ public:
     std::unique_ptr<Cursor<RunEvent>> events();
     /// Accepted calls by sample, with title, text and findings but without prompts.
     std::unique_ptr<Cursor<CallEntry>> accepted();
+    /// The same of a damaged file: what can be read of it. `lost`: counts what the ledger knew of and cannot give.
+    std::unique_ptr<Cursor<CallEntry>> salvaged(std::uint64_t& lost);
 
     /// All calls of one sample in order, with texts but without prompts.
     Result<std::vector<CallEntry>> calls_of(std::uint64_t sample);
@@ -100,7 +102,9 @@ private:
     LedgerHead head_;
 };
 
-/// Makes every append durable in a thread of its own: one transaction for up to 64 calls or 5 ms, synchronous.
+/// Makes every append durable in a thread of its own: one transaction for up to 64 calls or 5 ms, synchronous. What cannot
+/// be stored, on a full disk for one, is kept in memory and tried again, one by one, until there is room or the writer is
+/// closed; `error` says so meanwhile.
 class LedgerWriter {
 public:
     /// `durable` is called from the writer's thread whenever `durable_through` has moved or an error came up.

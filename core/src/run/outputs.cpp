@@ -85,8 +85,8 @@ Record to_record(const SampleSpec& spec, CallEntry& entry, const std::string& pr
 
 /// Feeds every accepted sample to `write`, in plan order; how many.
 template <class Write>
-Result<std::uint64_t> each_record(LedgerReader& ledger, const std::string& provider, Write&& write) {
-    auto accepted = ledger.accepted();
+Result<std::uint64_t> each_record(LedgerReader& ledger, const std::string& provider, std::uint64_t* lost, Write&& write) {
+    auto accepted = lost != nullptr ? ledger.salvaged(*lost) : ledger.accepted();
     auto plan = ledger.plan();
     std::vector<SampleSpec> specs(256);
     std::size_t at = 0, filled = 0;
@@ -112,7 +112,8 @@ Result<std::uint64_t> each_record(LedgerReader& ledger, const std::string& provi
 }
 
 Result<std::vector<fs::path>> write_output(Assembly& assembly, PluginChoice& choice, const RunConfig& config,
-                                           LedgerReader& ledger, const fs::path& dir, Overwrite overwrite) {
+                                           LedgerReader& ledger, const fs::path& dir, Overwrite overwrite,
+                                           std::uint64_t* lost) {
     auto sink = assembly.create<Sink>(choice);
     if (!sink) return std::move(sink).error();
     auto staging = StagingDir::make(dir, config.name);
@@ -124,9 +125,8 @@ Result<std::vector<fs::path>> write_output(Assembly& assembly, PluginChoice& cho
     context.samples = ledger.head().samples;
     if (auto opened = sink->call([&](Sink& s) { return s.open(context); }); !opened) return std::move(opened).error();
     const auto* provider = config.find("provider");
-    auto records = each_record(ledger, provider != nullptr ? provider->id : std::string(), [&](const Record& record) {
-        return sink->call([&](Sink& s) { return s.write(record); });
-    });
+    auto records = each_record(ledger, provider != nullptr ? provider->id : std::string(), lost,
+                               [&](const Record& record) { return sink->call([&](Sink& s) { return s.write(record); }); });
     if (!records) return std::move(records).error();
     if (auto done = sink->call([&](Sink& s) { return s.finish({*records, context.samples}); }); !done)
         return std::move(done).error();
@@ -161,10 +161,10 @@ RunFacts facts_of(const RunConfig& config, const LedgerHead& head, const Progres
 
 Result<std::vector<fs::path>> write_outputs(Assembly& assembly, std::vector<PluginChoice>& sinks, const RunConfig& config,
                                             LedgerReader& ledger, const fs::path& dir,
-                                            Overwrite overwrite) {
+                                            Overwrite overwrite, std::uint64_t* lost) {
     std::vector<fs::path> files;
     for (auto& choice : sinks) {
-        auto written = write_output(assembly, choice, config, ledger, dir, overwrite);
+        auto written = write_output(assembly, choice, config, ledger, dir, overwrite, lost);
         if (!written) return std::move(written).error();
         files.insert(files.end(), written->begin(), written->end());
     }

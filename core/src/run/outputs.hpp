@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -15,10 +16,12 @@ namespace synth::core {
 enum class Overwrite : bool { no, yes };
 
 /// Streams the accepted samples through each sink in `sinks` and puts the finished files into `dir`; their paths.
-/// `overwrite`: whether files of those names are this run's own; io when they are not and one is there.
+/// `overwrite`: whether files of those names are this run's own; io when they are not and one is there. `lost`, if given:
+/// the ledger is damaged, what can be read of it is written, and what cannot is counted (more than once for more sinks).
 Result<std::vector<std::filesystem::path>> write_outputs(Assembly& assembly, std::vector<PluginChoice>& sinks,
                                                          const RunConfig& config, LedgerReader& ledger,
-                                                         const std::filesystem::path& dir, Overwrite overwrite);
+                                                         const std::filesystem::path& dir, Overwrite overwrite,
+                                                         std::uint64_t* lost = nullptr);
 
 struct Report {
     std::string text;  ///< for a terminal

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "plugins/instance.hpp"
@@ -32,6 +33,9 @@ struct Job {
     std::vector<Attempt> earlier;  ///< that brought an answer: what the next prompt depends on
     std::uint32_t attempts = 0;    ///< used up, those that brought no answer included
     std::uint32_t failures = 0;    ///< in a row, without an answer: decides the backoff
+    /// Failures of the same prompt for the same reason, and how many requests had succeeded before the first of them.
+    std::pair<std::uint64_t, std::string> alike;
+    std::uint64_t times_alike = 0, successes_before = 0;
     std::optional<Prepared> prepared;
 };
 

@@ -14,6 +14,9 @@
 #include "base/secrets.hpp"
 #include "net/http_client.hpp"
 #include "run/budget.hpp"
+#include "run/circuit.hpp"
+#include "run/disk_space.hpp"
+#include "run/feed.hpp"
 #include "run/pacing.hpp"
 #include "synth/random.hpp"
 
@@ -26,79 +29,25 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxUndurable = 1024;   // answers on their way to the disk before nothing more is sent
 constexpr std::size_t kReadyRepliesATurn = 64;  // in-process answers between two looks at timers and signals
-constexpr std::size_t kSpecsRead = 256;
 constexpr std::size_t kMinBody = std::size_t{1} << 20U, kMaxBody = std::size_t{32} << 20U;
 constexpr std::int64_t kBytesPerToken = 64;   // far more than any tokenizer needs, JSON escapes included
+constexpr std::uint32_t kExposedAhead = 8;    // answers that usually wait for the disk at most
+constexpr std::uint32_t kFailuresAlike = 5, kWaitsAlike = 20;  // of one payload, while others succeed: it is set aside
 constexpr int kWarningsShown = 20;
 constexpr milliseconds kTick{200};
-
-/// The samples that still have to be made, in plan order.
-class Feed {
-public:
-    Feed(LedgerReader& reader, std::uint64_t samples) : reader_(reader), plan_(reader.plan()), state_(samples) {}
-
-    /// Marks what earlier sessions have done.
-    Status restore() {
-        return reader_.each_sample([this](std::uint64_t sample, bool accepted) {
-            if (sample < state_.size()) state_[sample] = accepted ? State::accepted : State::begun;
-            accepted_ += accepted ? 1U : 0U;
-        });
-    }
-
-    [[nodiscard]] std::uint64_t accepted() const noexcept { return accepted_; }
-
-    /// The next job, with the attempts that it has behind it; nothing at the end.
-    Result<std::unique_ptr<Job>> next() {
-        for (;;) {
-            if (at_ == specs_.size()) {
-                specs_.resize(kSpecsRead);
-                auto got = plan_->next(specs_);
-                if (!got) return std::move(got).error();
-                specs_.resize(*got);
-                at_ = 0;
-                if (*got == 0) return std::unique_ptr<Job>();
-            }
-            const SampleSpec& spec = specs_[at_++];
-            if (state_[spec.index] == State::accepted) continue;
-            auto job = std::make_unique<Job>();
-            job->spec = spec;
-            if (state_[spec.index] == State::begun)
-                if (auto done = recall(*job); !done) return std::move(done).error();
-            return job;
-        }
-    }
-
-private:
-    enum class State : std::uint8_t { untouched, begun, accepted };
-
-    Status recall(Job& job) {
-        auto calls = reader_.calls_of(job.spec.index);
-        if (!calls) return std::move(calls).error();
-        for (const auto& call : *calls) {
-            if (is_attempt(call.row.outcome)) job.attempts = std::max(job.attempts, call.row.attempt);
-            if (call.row.outcome == Outcome::rejected) job.earlier.push_back(Pipeline::to_attempt(call));
-        }
-        return {};
-    }
-
-    LedgerReader& reader_;
-    std::unique_ptr<PlanStream> plan_;
-    std::vector<State> state_;
-    std::vector<SampleSpec> specs_;
-    std::size_t at_ = 0;
-    std::uint64_t accepted_ = 0;
-};
 
 class Session {
 public:
     explicit Session(const SessionContext& context)
         : c_(context),
           config_(*context.config),
-          feed_(*context.reader, context.reader->head().samples),
+          feed_(*context.reader),
           budget_(config_.budget, context.writer->initial().spent + context.writer->initial().reserved +
                                       context.writer->initial().unaccounted),
-          limiter_(config_.rpm, config_.tpm, Clock::now()),
-          window_(config_.max_concurrent),
+          pacer_({config_.rpm, config_.tpm, config_.max_concurrent, config_.initial_concurrent}, Clock::now()),
+          circuit_(std::clamp<std::uint32_t>(config_.max_concurrent, 10, 50), std::chrono::seconds(config_.give_up_after_s),
+                   Clock::now()),
+          disk_(context.ledger.parent_path()),
           jitter_(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count())),
           samples_(context.reader->head().samples) {}
 
@@ -106,6 +55,7 @@ public:
         if (auto ready = prepare(); !ready) return ended(std::move(ready).error());
         while (!finished()) {
             pump();
+            look_after();
             show();
             // In-process answers come without the loop; it is only looked at in between.
             c_.loop->turn(!more_ready_);
@@ -119,8 +69,8 @@ private:
     struct Flight {
         std::unique_ptr<Job> job;
         PicoUsd bound;
-        RateLimiter::Ticket ticket;
-        std::uint32_t episode = 0;
+        Pacer::Ticket ticket;
+        bool probe = false;  ///< asks whether the service is back
         TimePoint began{};
     };
     struct Undurable {
@@ -143,7 +93,9 @@ private:
         if (!c_.provider->endpoint.empty()) {
             HttpOptions options;
             options.timeout = milliseconds(std::int64_t{1000} * config_.timeout_s);
+            options.first_byte_timeout = milliseconds(std::int64_t{1000} * config_.first_byte_timeout_s);
             options.window = config_.max_concurrent;
+            options.ca_file = config_.ca_file;
             options.user_agent = "tdamm-synth/" TDAMM_SYNTH_VERSION;
             auto client = HttpClient::make(*c_.loop, options);
             if (!client) return std::move(client).error();
@@ -156,11 +108,11 @@ private:
                 remedies_.push_back(std::move(known.remedy));
         c_.loop->on_wake([] {});
         auto handled =
-            c_.loop->handle_signals(kEndingSignals, [this](int signal) { on_signal(signal); });
+            c_.loop->handle_signals(ending_signals(), [this](int signal) { on_signal(signal); });
         if (!handled) return handled;
-        last_success_ = began_ = Clock::now();
+        began_ = Clock::now();
         tick();
-        event("started", "window " + std::to_string(window_.limit()) + ", " + std::to_string(samples_ - accepted_) +
+        event("started", "window " + std::to_string(pacer_.window()) + ", " + std::to_string(samples_ - accepted_) +
                              " samples to make");
         return {};
     }
@@ -175,11 +127,11 @@ private:
     void pump() {
         more_ready_ = false;
         std::size_t answered = 0;
-        while (!stop_ && flights_.size() < window_.limit() && undurable_.size() < kMaxUndurable) {
+        while (!stop_ && flights_.size() < pacer_.window() && undurable_.size() < kMaxUndurable) {
+            if (!has_room()) return;
             auto job = next_job();
             if (!job) return;
             if (!job->prepared && !compose(job)) continue;
-            const auto now = Clock::now();
             if (std::holds_alternative<Reply>(job->prepared->exchange)) {
                 answer_in_process(std::move(job));
                 if (++answered == kReadyRepliesATurn) {
@@ -188,25 +140,43 @@ private:
                 }
                 continue;
             }
-            const Tokens tokens = job->prepared->input_bound + job->prepared->output_bound;
-            if (const auto when = limiter_.earliest(tokens, now); when > now) {
-                limited_ = true;
-                wake_at(when);
+            if (!let_out(job)) {
                 ready_.push(std::move(job));
                 return;
             }
-            limited_ = false;
-            const PicoUsd bound = job->prepared->cost_bound.value_or(PicoUsd{});
-            if (!budget_.reserve(bound)) {
-                ready_.push(std::move(job));
-                if (flights_.empty() && undurable_.empty())
-                    stop(End::budget, "the budget of " + dollars(*budget_.cap()) + " is reached: the next request may cost " +
-                                          dollars(bound) + ", " + dollars(*budget_.cap() - budget_.spent()) + " are left");
-                return;
-            }
-            if (!expose(bound)) return;
-            send(std::move(job), bound, tokens, now);
         }
+    }
+
+    /// Sends `job` if circuit, limits and budget let it; false: it stays, not before something changes.
+    bool let_out(std::unique_ptr<Job>& job) {
+        const auto now = Clock::now();
+        const Tokens tokens = job->prepared->input_bound + job->prepared->output_bound;
+        const auto when = std::max(pacer_.earliest(tokens, now), circuit_.earliest());
+        limited_ = when > now;
+        if (limited_) {
+            if (when != SteadyTime::max()) wake_at(when);
+            return false;
+        }
+        const PicoUsd bound = job->prepared->cost_bound.value_or(PicoUsd{});
+        if (!budget_.reserve(bound)) {
+            if (flights_.empty() && undurable_.empty())
+                stop(End::budget, "the budget of " + dollars(*budget_.cap()) + " is reached: the next request may cost " +
+                                      dollars(bound) + ", " + dollars(*budget_.cap() - budget_.spent()) + " are left");
+            return false;
+        }
+        if (!expose(bound)) return false;
+        send(std::move(job), bound, tokens, now);
+        return true;
+    }
+
+    /// Nothing is asked for that could not be kept.
+    bool has_room() {
+        const auto coming = flights_.size() + undurable_.size() + 1;
+        if (disk_.has_room(coming, Clock::now())) return true;
+        if (flights_.empty() && undurable_.empty())
+            stop(End::io, "the disk is full: " + megabytes(disk_.free()) + " are free at " + disk_.dir().string() + ", " +
+                              megabytes(disk_.needed(coming)) + " are needed to go on; all answers are kept, make room and resume");
+        return false;
     }
 
     std::unique_ptr<Job> next_job() {
@@ -257,18 +227,20 @@ private:
         auto decision = c_.pipeline->decide(*job, std::get<Reply>(std::move(job->prepared->exchange)));
         decision.entry.row.began = began;
         decision.entry.row.ended = now();
-        last_success_ = Clock::now();
         record(std::move(job), std::move(decision), {}, false);
     }
 
-    /// Raises what the ledger allows to be in flight before it is: should the process die, it stays charged.
+    /// Raises what the ledger allows to be in flight before it is: should the process die, it stays charged. A window and
+    /// a little for what waits for the disk is enough for most servers, so this rarely waits.
     bool expose(PicoUsd bound) {
         outstanding_ += bound;
         ++outstanding_requests_;
         if (outstanding_ <= exposure_ && outstanding_requests_ <= exposure_requests_) return true;
-        const auto ahead = std::max<std::int64_t>(2 * outstanding_requests_, window_.limit());
-        exposure_requests_ = std::min<std::int64_t>(ahead, static_cast<std::int64_t>(window_.limit() + kMaxUndurable));
-        exposure_ = std::max({exposure_, outstanding_ + outstanding_, PicoUsd{bound.value * window_.limit()}});
+        const auto window = static_cast<std::int64_t>(std::min<std::uint64_t>(pacer_.window(), samples_ - accepted_));
+        exposure_requests_ = outstanding_requests_ <= window + kExposedAhead
+                                 ? window + kExposedAhead
+                                 : std::min<std::int64_t>(2 * outstanding_requests_, window + kMaxUndurable);
+        exposure_ = std::max(outstanding_, PicoUsd{bound.value * exposure_requests_});
         if (budget_.cap()) exposure_ = std::max(outstanding_, std::min(exposure_, *budget_.cap() - budget_.spent()));
         if (auto durable = c_.writer->set_exposure(exposure_, exposure_requests_); !durable) {
             stop(End::io, durable.error().message);
@@ -287,8 +259,8 @@ private:
         const std::uint64_t id = ++last_flight_;
         Flight flight;
         flight.bound = bound;
-        flight.ticket = limiter_.admit(tokens, now_steady);
-        flight.episode = window_.episode();
+        flight.ticket = pacer_.admit(tokens, now_steady);
+        flight.probe = circuit_.admit();
         flight.began = now();
         flight.job = std::move(job);
         flights_.emplace(id, std::move(flight));
@@ -316,15 +288,21 @@ private:
         } else {
             auto& error = std::get<TransportError>(result.outcome);
             unanswered = error.sent;
-            reply.error = Error{ErrorCode::unavailable, std::move(error.message), std::move(error.reason)};
+            const auto code = error.fatal ? ErrorCode::unauthorized : ErrorCode::unavailable;
+            reply.error = Error{code, std::move(error.message), std::move(error.reason)};
         }
         pace(flight, reply, in_flight, now_steady);
+        judge_service(flight, reply, now_steady);
         auto decision = c_.pipeline->decide(*flight.job, std::move(reply));
         CallRow& row = decision.entry.row;
         row.began = result.began;
         row.ended = result.ended;
         row.sent = true;
         decision.entry.status = status;
+        if (flight.probe && row.outcome == Outcome::failed && decision.entry.error == ErrorCode::unavailable) {
+            row.outcome = Outcome::probed;
+            decision.next = Next::repeat;
+        }
         if (decision.entry.text.empty() && row.outcome == Outcome::rejected)
             if (auto* response = std::get_if<HttpResponse>(&result.outcome)) decision.entry.text = response->body.substr(0, 65536);
 
@@ -336,9 +314,7 @@ private:
         } else {
             budget_.release(flight.bound);
         }
-        limiter_.settle(flight.ticket, row.usage ? std::optional(row.usage->input + row.usage->output) : std::nullopt,
-                        now_steady);
-        if (paid) last_success_ = now_steady;
+        successes_ += paid ? 1U : 0U;
         if (row.usage) {
             input_tokens_ += row.usage->input.count;
             output_tokens_ += row.usage->output.count;
@@ -349,24 +325,59 @@ private:
 
     /// What a reply says about limits and the window.
     void pace(const Flight& flight, const Reply& reply, std::uint32_t in_flight, SteadyTime now_steady) {
-        if (limiter_.learn(reply.limits, flight.ticket, now_steady))
-            event("limits", std::to_string(static_cast<std::int64_t>(limiter_.requests_per_minute())) +
-                                " requests and " + std::to_string(static_cast<std::int64_t>(limiter_.tokens_per_minute())) +
-                                " tokens a minute (0: not stated)");
-        if (reply.limits.retry_after) limiter_.pause(now_steady + *reply.limits.retry_after);
-        const bool limited = reply.error && reply.error->code == ErrorCode::rate_limited;
+        std::vector<Pacer::Note> notes;
+        const auto used = reply.usage ? std::optional(reply.usage->input + reply.usage->output) : std::nullopt;
+        pacer_.settle(flight.ticket, reply, used, in_flight, jitter(), now_steady, notes);
+        for (auto& note : notes) event(std::move(note.kind), std::move(note.detail));
+    }
+
+    /// Whether the service answers at all.
+    void judge_service(const Flight& flight, const Reply& reply, SteadyTime now_steady) {
+        using Answer = Circuit::Answer;
+        const auto code = reply.error ? std::optional(reply.error->code) : std::nullopt;
+        const bool paid = !code || code == ErrorCode::refused || code == ErrorCode::malformed || code == ErrorCode::truncated;
         const bool loading = reply.error && reply.error->reason == kLoading;
-        bool changed = false;
-        if (limited || loading) {
-            ++throttled_;
-            if (limited && (!limiter_.known() || reply.error->reason == "slow_down")) changed = window_.on_throttled(flight.episode);
-            if (!reply.limits.retry_after)
-                limiter_.pause(now_steady + backoff(std::min<std::uint32_t>(throttled_, 5), jitter()));
-        } else if (!reply.error) {
-            throttled_ = 0;
-            changed = window_.on_success(in_flight);
+        const auto answer = paid                                               ? Answer::success
+                            : code == ErrorCode::unavailable && !loading ? Answer::nothing
+                                                                               : Answer::other;
+        if (reply.error) last_error_ = reply.error->message;
+        const bool was_open = circuit_.open();
+        if (circuit_.on_answer(answer, flight.probe, jitter(), now_steady))
+            say_service("the service does not answer (" + last_error_ + "); nothing more is sent but one request now and then");
+        else if (was_open && !circuit_.open())
+            say_service("the service answers again");
+        if (circuit_.given_up()) stop(End::refused, "no request succeeded for " + duration_text(config_.give_up_after_s) +
+                                                        ", the last one neither: " + last_error_);
+    }
+
+    void say_service(const std::string& text) {
+        event("service", text);
+        c_.console->log(LogLevel::warning, text);
+    }
+
+    /// What time alone changes.
+    void look_after() {
+        if (http_ && !stop_ && circuit_.tick(Clock::now()))
+            say_service("no request succeeded for " + duration_text(config_.give_up_after_s) +
+                        "; one more is tried before the run stops");
+    }
+
+    /// Whether this payload has now failed the same way so often, while others succeed, that it would go on like that.
+    bool set_aside(Job& job, const CallRow& row) {
+        if (row.outcome != Outcome::failed && row.outcome != Outcome::throttled) return false;
+        const auto alike = std::pair(job.prepared->prompt_hash, row.reason);
+        if (job.alike != alike) {
+            job.alike = alike;
+            job.times_alike = 0;
+            job.successes_before = successes_;
         }
-        if (changed) event("window", "now " + std::to_string(window_.limit()) + " in flight at most");
+        ++job.times_alike;
+        const auto others = successes_ - job.successes_before;
+        const bool throttled = row.outcome == Outcome::throttled;
+        if (job.times_alike < (throttled ? kWaitsAlike : kFailuresAlike) || others < (throttled ? kWaitsAlike : 1)) return false;
+        event("parked", "sample " + std::to_string(row.sample + 1) + " failed the same way " + std::to_string(job.times_alike) +
+                            " times while others succeeded: " + row.message);
+        return true;
     }
 
     void record(std::unique_ptr<Job> job, Decision decision, PicoUsd bound, bool exposed) {
@@ -382,6 +393,7 @@ private:
             job->failures = row.outcome == Outcome::failed ? job->failures + 1 : 0;
             if (job->attempts >= config_.max_attempts && decision.next != Next::done) undurable.next = Next::give_up;
         }
+        if (job->prepared && set_aside(*job, row)) undurable.next = Next::give_up;
         job->prepared.reset();
         undurable.job = std::move(job);
         if (decision.remedy) {
@@ -395,6 +407,7 @@ private:
             }
         }
         if (decision.next == Next::stop_run) stop(End::refused, row.message);
+        disk_.seen(decision.entry.text.size() + decision.entry.prompt.size() / 2);
         undurable.sequence = c_.writer->append(std::move(decision.entry));
         undurable_.push_back(std::move(undurable));
     }
@@ -420,10 +433,10 @@ private:
     }
 
     void take_durable() {
-        if (auto error = c_.writer->error()) {
-            stop(End::io, error->message);
-            hard_stop_ = true;
-            return;
+        if (auto error = c_.writer->error(); error && !stop_) {
+            c_.console->log(LogLevel::error, error->message + "; what has come in is kept in memory and tried again for up to " +
+                                                 duration_text(config_.drain_timeout_s));
+            stop(End::io, error->message + "; make room and resume: what is in the ledger is not asked for again");
         }
         const auto through = c_.writer->durable_through();
         while (!undurable_.empty() && undurable_.front().sequence <= through) {
@@ -473,7 +486,9 @@ private:
             hard_stop_ = true;
             return;
         }
-        stop(End::interrupted, signal == SIGINT ? "interrupted" : "told to terminate");
+        stop(End::interrupted, signal == SIGINT    ? "interrupted"
+                               : signal == SIGHUP ? "the terminal went away"
+                                                  : "told to terminate");
         c_.console->log(LogLevel::info, "stopping: waiting up to " + std::to_string(config_.drain_timeout_s) + " s for " +
                                             std::to_string(flights_.size()) + " requests in flight; once more stops at once");
         c_.loop->at(Clock::now() + std::chrono::seconds(config_.drain_timeout_s), [this] { hard_stop_ = true; });
@@ -526,8 +541,6 @@ private:
 
     void show() {
         const auto now_steady = Clock::now();
-        if (http_ && !stop_ && now_steady - last_success_ > std::chrono::seconds(config_.give_up_after_s))
-            stop(End::refused, "no request succeeded for " + duration_text(config_.give_up_after_s));
         if (!c_.watch || (!batch_done_ && now_steady - shown_ < kTick / 2 && !finished())) return;
         shown_ = now_steady;
         Snapshot s;
@@ -537,7 +550,7 @@ private:
         s.answered = accepted_ + static_cast<std::uint64_t>(std::ranges::count(undurable_, Next::done, &Undurable::next));
         s.in_flight = flights_.size();
         s.waiting = waiting_;
-        s.window = window_.limit();
+        s.window = pacer_.window();
         s.window_maximum = config_.max_concurrent;
         s.seconds = std::chrono::duration<double>(now_steady - began_).count();
         s.per_second = s.seconds > 0 ? static_cast<double>(accepted_ - feed_.accepted()) / s.seconds : 0;
@@ -547,9 +560,12 @@ private:
         s.reserved = budget_.reserved();
         s.priced = !c_.provider->prices_as_of.empty();
         s.budget = budget_.cap();
-        s.requests_per_minute = limiter_.requests_per_minute();
-        s.tokens_per_minute = limiter_.tokens_per_minute();
-        s.state = stop_ ? "stopping" : limited_ ? "waiting for the rate limit" : "running";
+        s.requests_per_minute = pacer_.requests_per_minute();
+        s.tokens_per_minute = pacer_.tokens_per_minute();
+        s.state = stop_             ? "stopping"
+                  : circuit_.open() ? "the service does not answer"
+                  : limited_        ? "waiting for the rate limit"
+                                    : "running";
         s.batch_done = std::exchange(batch_done_, false);
         c_.watch(s);
     }
@@ -581,8 +597,9 @@ private:
     const RunConfig& config_;
     Feed feed_;
     Budget budget_;
-    RateLimiter limiter_;
-    Window window_;
+    Pacer pacer_;
+    Circuit circuit_;
+    DiskSpace disk_;
     Random jitter_;
     std::unique_ptr<HttpClient> http_;
     std::vector<Remedy> remedies_;
@@ -594,7 +611,8 @@ private:
     std::size_t waiting_ = 0;  // for their backoff to end
     bool exhausted_ = false;   // the plan has no more samples
     bool more_ready_ = false, limited_ = false, batch_done_ = false, hard_stop_ = false;
-    std::uint32_t throttled_ = 0;
+    std::uint64_t successes_ = 0;
+    std::string last_error_;
     PicoUsd outstanding_, exposure_;
     std::int64_t outstanding_requests_ = 0, exposure_requests_ = 0;
 
@@ -602,13 +620,20 @@ private:
     std::int64_t input_tokens_ = 0, output_tokens_ = 0;
     int warnings_ = 0;
     EventLoop::TimerId wake_timer_ = 0;
-    SteadyTime began_{}, last_answer_{}, last_success_{}, shown_{};
+    SteadyTime began_{}, last_answer_{}, shown_{};
     std::optional<End> stop_;
     std::string message_;
     int signal_ = 0;
 };
 
 }  // namespace
+
+std::vector<int> ending_signals() {
+    std::vector<int> signals = {SIGINT, SIGTERM};
+    struct sigaction hangup {};
+    if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) signals.push_back(SIGHUP);
+    return signals;
+}
 
 SessionResult run_session(const SessionContext& context) { return Session(context).run(); }
 

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -31,7 +32,7 @@ struct Snapshot {
     bool priced = false;             ///< `spent` says something
     std::optional<PicoUsd> budget;
     double requests_per_minute = 0, tokens_per_minute = 0;  ///< limits; 0: none known
-    std::string state;               ///< "running", "waiting for the rate limit", "stopping"
+    std::string state;               ///< "running", "waiting for the rate limit", "the service does not answer", "stopping"
     bool batch_done = false;         ///< another `batch_size` samples are finished
 };
 
@@ -50,14 +51,16 @@ struct SessionContext {
     const Pipeline* pipeline = nullptr;
     LedgerReader* reader = nullptr;
     LedgerWriter* writer = nullptr;
+    std::filesystem::path ledger;  ///< of its file: the disk that has to have room
     EventLoop* loop = nullptr;
     const Console* console = nullptr;
     const Secrets* secrets = nullptr;
     std::function<void(const Snapshot&)> watch;  ///< called from the loop, often
 };
 
-/// The signals that end a session: blocked with EventLoop::block_signals before the ledger's writer starts its thread.
-inline const std::vector<int> kEndingSignals = {SIGINT, SIGTERM};
+/// The signals that end a session, for EventLoop::block_signals before the ledger's writer starts its thread. SIGHUP is
+/// none under nohup.
+std::vector<int> ending_signals();
 
 SessionResult run_session(const SessionContext& context);
 

@@ -12,13 +12,17 @@ namespace {
 Error sqlite_error(sqlite3* database, int code) {
     const char* file = database != nullptr ? sqlite3_db_filename(database, "main") : nullptr;
     std::string message = std::string(file != nullptr ? file : "ledger") + ": ";
-    if ((code & 0xFF) == SQLITE_FULL)
+    const int system = database != nullptr ? sqlite3_system_errno(database) : 0;
+    const bool full = (code & 0xFF) == SQLITE_FULL ||
+                      ((code & 0xFF) == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT || system == EFBIG));
+    if (full)
         message += "the disk is full";
     else
         message += database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
-    if ((code & 0xFF) == SQLITE_IOERR && database != nullptr && sqlite3_system_errno(database) != 0)
-        message += std::string(" (") + std::strerror(sqlite3_system_errno(database)) + ")";
-    return Error{ErrorCode::io, std::move(message), (code & 0xFF) == SQLITE_FULL ? "disk_full" : "ledger"};
+    if (!full && (code & 0xFF) == SQLITE_IOERR && system != 0)
+        message += std::string(" (") + std::strerror(system) + ")";
+    const bool damaged = (code & 0xFF) == SQLITE_CORRUPT || (code & 0xFF) == SQLITE_NOTADB;
+    return Error{ErrorCode::io, std::move(message), full ? "disk_full" : damaged ? kDamaged : "ledger"};
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ struct sqlite3_stmt;
 
 namespace synth::core {
 
+/// Error::reason of a file that is damaged; a full disk is "disk_full", everything else "ledger".
+inline constexpr const char* kDamaged = "damaged";
+
 /// A prepared statement that is used again and again. Bind from 1, step until false, read columns from 0.
 class Statement {
 public:

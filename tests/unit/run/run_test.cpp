@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "run/budget.hpp"
+#include "run/circuit.hpp"
 #include "run/ledger.hpp"
 #include "run/pacing.hpp"
 #include "run/plan_blocks.hpp"
@@ -59,12 +60,12 @@ TEST(RateLimiter, LearnsFromHeadersWhatIsLeft) {
     const auto first = limiter.admit({100}, kStart);
     limiter.admit({100}, kStart);
     limiter.admit({100}, kStart);
-    EXPECT_FALSE(limiter.known());
+    EXPECT_FALSE(limiter.stated());
     RateLimits limits;
     limits.limit_requests = 600;
     limits.remaining_requests = 3;  // when the first was let in; two have been sent since
     EXPECT_TRUE(limiter.learn(limits, first, kStart));
-    EXPECT_TRUE(limiter.known());
+    EXPECT_TRUE(limiter.stated());
     EXPECT_LE(limiter.earliest({100}, kStart), kStart);
     limiter.admit({100}, kStart);
     EXPECT_GT(limiter.earliest({100}, kStart), kStart);
@@ -88,17 +89,97 @@ TEST(RateLimiter, APauseHoldsForEveryone) {
 }
 
 TEST(Window, IsCutOnceAnEpisodeAndGrowsOnlyWhileUsed) {
-    Window window(100);
-    EXPECT_EQ(window.limit(), 100U);
+    Window window(100, 100);
+    EXPECT_EQ(window.limit(), 100U) << "a window that was asked for is used at once";
     const auto episode = window.episode();
-    EXPECT_TRUE(window.on_throttled(episode));
-    for (int i = 0; i < 30; ++i) EXPECT_FALSE(window.on_throttled(episode)) << "the same burst of 429s";
+    EXPECT_TRUE(window.on_throttled(episode, 100));
+    for (int i = 0; i < 30; ++i) EXPECT_FALSE(window.on_throttled(episode, 100)) << "the same burst of 429s";
     EXPECT_EQ(window.limit(), 70U);
     for (int i = 0; i < 1000; ++i) EXPECT_FALSE(window.on_success(10)) << "a window that is not used does not grow";
     for (int i = 0; i < 70; ++i) static_cast<void>(window.on_success(70));
-    EXPECT_EQ(window.limit(), 71U);
-    for (int i = 0; i < 50; ++i) static_cast<void>(window.on_throttled(window.episode()));
+    EXPECT_EQ(window.limit(), 71U) << "above what was refused it grows by one a round";
+    EXPECT_FALSE(window.on_throttled(window.episode(), 20)) << "a window that was not in use is not what was too much";
+    for (int i = 0; i < 50; ++i) static_cast<void>(window.on_throttled(window.episode(), 100));
     EXPECT_EQ(window.limit(), 1U);
+}
+
+TEST(Window, AnAutomaticOneDoublesEveryRoundUntilTheFirst429) {
+    Window window(10, 1000);
+    EXPECT_EQ(window.limit(), 10U);
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(window.on_success(window.limit()));
+    EXPECT_EQ(window.limit(), 20U);
+    for (int i = 0; i < 60; ++i) static_cast<void>(window.on_success(window.limit()));
+    EXPECT_EQ(window.limit(), 80U);
+    EXPECT_TRUE(window.on_throttled(window.episode(), 80));
+    EXPECT_EQ(window.limit(), 56U);
+    for (int i = 0; i < 56; ++i) static_cast<void>(window.on_success(window.limit()));
+    EXPECT_EQ(window.limit(), 57U);
+}
+
+Reply limited(const char* reason = "rate_limit_exceeded") {
+    Reply reply;
+    reply.error = Error{ErrorCode::rate_limited, "wait", reason};
+    return reply;
+}
+
+TEST(Pacer, RetryAfterHoldsForEveryoneAndIsNotShortened) {
+    Pacer pacer({}, kStart);
+    std::vector<Pacer::Note> notes;
+    const auto first = pacer.admit({100}, at(10)), second = pacer.admit({100}, at(10));
+    Reply reply = limited();
+    reply.limits.retry_after = milliseconds(7'000);
+    pacer.settle(first, reply, std::nullopt, 2, milliseconds(0), at(10), notes);
+    reply.limits.retry_after = milliseconds(2'000);
+    pacer.settle(second, reply, std::nullopt, 2, milliseconds(0), at(11), notes);
+    EXPECT_EQ(pacer.earliest({100}, at(11)), at(17));
+}
+
+TEST(Pacer, SlowDownHalvesTheRateAndRaisesItByHalfInAQuarterOfAnHour) {
+    Pacer pacer({}, kStart);
+    std::vector<Pacer::Note> notes;
+    for (int i = 0; i < 600; ++i)
+        pacer.settle(pacer.admit({100}, at(1 + i * 0.1)), {}, Tokens{100}, 1, milliseconds(0), at(1.05 + i * 0.1), notes);
+    pacer.settle(pacer.admit({100}, at(61)), limited("slow_down"), std::nullopt, 1, milliseconds(0), at(61), notes);
+    EXPECT_NEAR(pacer.requests_per_minute(), 300, 5);
+    double now = 62;
+    for (; now < 62 + 900; now += 0.01)
+        if (pacer.earliest({100}, at(now)) <= at(now))
+            pacer.settle(pacer.admit({100}, at(now)), {}, Tokens{100}, 1, milliseconds(0), at(now), notes);
+    EXPECT_GT(pacer.requests_per_minute(), 400);
+    EXPECT_LE(pacer.requests_per_minute(), 455);
+}
+
+TEST(Circuit, AsksOneByOneWhenNothingIsAnsweredAndGivesUpAfterTooLong) {
+    using Answer = Circuit::Answer;
+    Circuit circuit(3, std::chrono::seconds(900), kStart);
+    const auto fail = [&](double second, bool probe) {
+        return circuit.on_answer(Answer::nothing, probe, milliseconds(0), at(second));
+    };
+    EXPECT_FALSE(fail(1, false));
+    EXPECT_FALSE(fail(1, false));
+    EXPECT_FALSE(circuit.on_answer(Answer::other, false, milliseconds(0), at(1))) << "an error, but an answer";
+    EXPECT_FALSE(fail(2, false));
+    EXPECT_FALSE(fail(2, false));
+    EXPECT_TRUE(fail(2, false));
+    EXPECT_EQ(circuit.earliest(), at(3));
+    EXPECT_FALSE(fail(2.5, false)) << "what was in flight when it opened";
+    EXPECT_TRUE(circuit.admit());
+    EXPECT_EQ(circuit.earliest(), SteadyTime::max()) << "one at a time";
+    fail(3.5, true);
+    EXPECT_EQ(circuit.earliest(), at(4.5));
+    EXPECT_TRUE(circuit.admit());
+    fail(5, true);
+    EXPECT_EQ(circuit.earliest(), at(7));
+    EXPECT_TRUE(circuit.admit());
+    circuit.on_answer(Answer::success, true, milliseconds(0), at(8));
+    EXPECT_FALSE(circuit.open());
+    EXPECT_FALSE(circuit.admit());
+
+    EXPECT_FALSE(circuit.tick(at(907)));
+    EXPECT_TRUE(circuit.tick(at(908))) << "told to wait all the time, or never answered";
+    EXPECT_TRUE(circuit.admit());
+    circuit.on_answer(Answer::other, true, milliseconds(0), at(909));
+    EXPECT_TRUE(circuit.given_up());
 }
 
 TEST(PlanBlocks, PackAndUnpackAreInverse) {

@@ -1,0 +1,53 @@
+#include "run/feed.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace synth::core {
+
+namespace {
+
+constexpr std::size_t kSpecsRead = 256;
+
+}  // namespace
+
+Feed::Feed(LedgerReader& reader) : reader_(reader), plan_(reader.plan()), state_(reader.head().samples) {}
+
+Status Feed::restore() {
+    return reader_.each_sample([this](std::uint64_t sample, bool accepted) {
+        if (sample < state_.size()) state_[sample] = accepted ? State::accepted : State::begun;
+        accepted_ += accepted ? 1U : 0U;
+    });
+}
+
+Result<std::unique_ptr<Job>> Feed::next() {
+    for (;;) {
+        if (at_ == specs_.size()) {
+            specs_.resize(kSpecsRead);
+            auto got = plan_->next(specs_);
+            if (!got) return std::move(got).error();
+            specs_.resize(*got);
+            at_ = 0;
+            if (*got == 0) return std::unique_ptr<Job>();
+        }
+        const SampleSpec& spec = specs_[at_++];
+        if (state_[spec.index] == State::accepted) continue;
+        auto job = std::make_unique<Job>();
+        job->spec = spec;
+        if (state_[spec.index] == State::begun)
+            if (auto done = recall(*job); !done) return std::move(done).error();
+        return job;
+    }
+}
+
+Status Feed::recall(Job& job) {
+    auto calls = reader_.calls_of(job.spec.index);
+    if (!calls) return std::move(calls).error();
+    for (const auto& call : *calls) {
+        if (is_attempt(call.row.outcome)) job.attempts = std::max(job.attempts, call.row.attempt);
+        if (call.row.outcome == Outcome::rejected) job.earlier.push_back(Pipeline::to_attempt(call));
+    }
+    return {};
+}
+
+}  // namespace synth::core
