@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -31,6 +32,7 @@ using plugins::ReportText;
 
 constexpr std::size_t kMissingInJson = 1000;
 constexpr std::size_t kMissingInText = 20;
+constexpr std::size_t kEventsInJson = 10'000;
 constexpr std::string_view kNotTried = "not_tried";
 
 /// How many different values were seen: exact below kKept of them, else an estimate within about half a per cent from
@@ -79,6 +81,52 @@ struct LabelCount {
     std::uint64_t target = 0;   ///< drawn in the plan
     std::uint64_t made = 0;     ///< drawn for an accepted sample
     std::uint64_t carried = 0;  ///< in an accepted sample, as a parent of a drawn one too
+};
+
+/// Ascending numbers in short: "3, 7-12".
+class Ranges {
+public:
+    void add(std::uint64_t number) {
+        if (count_++ == 0) {
+            first_ = number;
+        } else if (number != last_ + 1) {
+            close();
+            first_ = number;
+        }
+        last_ = number;
+    }
+    [[nodiscard]] std::uint64_t count() const { return count_; }
+    [[nodiscard]] std::string text() const {
+        Ranges whole = *this;
+        whole.close();
+        return whole.text_;
+    }
+
+private:
+    void close() {
+        text_ += (text_.empty() ? "" : ", ") + std::to_string(first_);
+        if (last_ != first_) text_ += "-" + std::to_string(last_);
+    }
+
+    std::uint64_t first_ = 0, last_ = 0, count_ = 0;
+    std::string text_;
+};
+
+/// What the run learned and changed while it went on.
+struct Events {
+    std::vector<RunEvent> first;  ///< of them
+    std::uint64_t count = 0, window_changes = 0;
+    std::uint64_t smallest_window = 0, largest_window = 0;
+
+    void add(const RunEvent& event) {
+        if (count++ < kEventsInJson) first.push_back(event);
+        if (event.kind != "window") return;
+        const auto digit = event.detail.find_first_of("0123456789");
+        const auto size = digit == std::string::npos ? 0 : std::strtoull(event.detail.c_str() + digit, nullptr, 10);
+        smallest_window = window_changes == 0 ? size : std::min<std::uint64_t>(smallest_window, size);
+        largest_window = std::max<std::uint64_t>(largest_window, size);
+        ++window_changes;
+    }
 };
 
 struct MissingSample {
@@ -150,6 +198,8 @@ struct Tally {
     std::map<std::string, std::uint64_t> failures;  ///< attempts that were not accepted, by reason
     std::uint64_t missing_count = 0;
     std::vector<MissingSample> missing;  ///< the first of them
+    std::map<std::string, Ranges> missing_by_reason;  ///< all of them, numbered from 1 as in their links
+    Events events;
     DistinctCounter distinct_sets;
     std::uint64_t pairs = 0, unnatural_pairs = 0;
     Words words;
@@ -208,6 +258,7 @@ struct Tally {
 
     void add_missing(const MissingSample& sample) {
         if (missing_count++ < kMissingInJson) missing.push_back(sample);
+        missing_by_reason[sample.reason].add(sample.index + 1);
     }
 
     /// An attempt at a text that came to nothing; what validators ask for is not an attempt.
@@ -218,6 +269,12 @@ struct Tally {
         return call.reason.empty() ? std::string(name_of(call.outcome)) : call.reason;
     }
 };
+
+/// Asked in vain, which is no attempt.
+bool is_wait(Outcome outcome) {
+    return outcome == Outcome::throttled || outcome == Outcome::probed || outcome == Outcome::abandoned ||
+           outcome == Outcome::halted;
+}
 
 Result<Tally> count(const RunView& run) {
     Tally tally(run.taxonomy());
@@ -240,7 +297,7 @@ Result<Tally> count(const RunView& run) {
         sample.message = "nothing was sent for it";
         for (; called && *called && call.sample <= spec.index; called = calls->next(call)) {
             if (tally.add(call)) accepted = true;
-            if (Tally::is_failure(call) || (call.outcome == Outcome::throttled && sample.reason == kNotTried)) {
+            if (Tally::is_failure(call) || (is_wait(call.outcome) && sample.reason == kNotTried)) {
                 sample.reason = Tally::reason_of(call);
                 sample.message = call.message;
             }
@@ -251,7 +308,14 @@ Result<Tally> count(const RunView& run) {
         else
             tally.add_missing(sample);
     }
-    return tally;
+    const auto events = run.events();
+    RunEvent event;
+    for (;;) {
+        const Result<bool> more = events->next(event);
+        if (!more) return more.error();
+        if (!*more) return tally;
+        tally.events.add(event);
+    }
 }
 
 struct Pace {
@@ -279,6 +343,16 @@ void write_samples(JsonWriter& json, const Tally& tally, const RunFacts& facts, 
     json.key("failures");
     json.begin_object();
     for (const auto& [reason, times] : tally.failures) json.member(reason, times);
+    json.end_object();
+    json.key("missing_by_reason");
+    json.begin_object();
+    for (const auto& [reason, samples] : tally.missing_by_reason) {
+        json.key(reason);
+        json.begin_object();
+        json.member("count", samples.count());
+        json.member("samples", samples.text());
+        json.end_object();
+    }
     json.end_object();
     json.key("missing_samples");
     json.begin_array();
@@ -342,7 +416,20 @@ std::string to_json(const Tally& tally, const RunFacts& facts, const Taxonomy& t
     json.member("requests", tally.requests);
     json.member("throttled", tally.throttled);
     json.member("sessions", facts.sessions);
+    json.member("window_changes", tally.events.window_changes);
     json.end_object();
+
+    json.key("events");
+    json.begin_array();
+    for (const RunEvent& event : tally.events.first) {
+        json.begin_object();
+        json.member("at_ms", event.at.time_since_epoch().count());
+        json.member("kind", event.kind);
+        json.member("detail", event.detail);
+        json.end_object();
+    }
+    json.end_array();
+    json.member("events_in_all", tally.events.count);
     json.end_object();
     return out;
 }
@@ -376,16 +463,20 @@ void print_samples(ReportText& text, const Tally& tally, const RunFacts& facts, 
             line += (line.empty() ? "" : ", ") + plugins::grouped(times) + " " + reason;
         text.row("Failures", line);
     }
-    for (std::size_t i = 0; i < std::min(tally.missing.size(), kMissingInText); ++i) {
-        const MissingSample& sample = tally.missing[i];
+    std::size_t named = 0;
+    for (const MissingSample& sample : tally.missing) {
+        if (sample.reason == kNotTried || named == kMissingInText) continue;
         line = "sample_" + std::to_string(sample.index + 1) + " (" + names(sample.labels, taxonomy) +
                "): " + sample.reason;
         if (!sample.message.empty()) line += ": " + plugins::clipped(sample.message, 200);
-        text.row(i == 0 ? "Missing" : "", line);
+        text.row(named++ == 0 ? "Missing" : "", line);
     }
-    if (tally.missing_count > kMissingInText)
-        text.row("", "and " + plugins::grouped(tally.missing_count - kMissingInText) +
-                         " more; the report file names the first " + plugins::grouped(kMissingInJson));
+    // All of them, where they are more than the few above.
+    for (const auto& [reason, samples] : tally.missing_by_reason)
+        if (reason == kNotTried || named == kMissingInText)
+            text.row(named++ == 0 ? "Missing" : "",
+                     (reason == kNotTried ? "not tried" : reason) + ": " + counted(samples.count(), "sample") + ", " +
+                         plugins::clipped(samples.text(), 200));
 }
 
 std::string balance(const Tally& tally, const Taxonomy& taxonomy) {
@@ -461,6 +552,17 @@ void print_time(ReportText& text, const Tally& tally, const RunFacts& facts) {
     if (speed.window_busy)
         line += ", window of " + plugins::grouped(facts.window) + " busy " + plugins::percent(*speed.window_busy);
     text.row("Time", line);
+    const Events& events = tally.events;
+    if (events.window_changes != 0)
+        text.row("", "window changed " + counted(events.window_changes, "time") + ", " +
+                         plugins::grouped(events.smallest_window) + " to " + plugins::grouped(events.largest_window) +
+                         " in flight at most");
+    for (const std::string_view kind : {"limits", "service", "parked", "remedy"}) {
+        const auto last = std::ranges::find(events.first.rbegin(), events.first.rend(), kind, &RunEvent::kind);
+        if (last == events.first.rend()) continue;
+        const auto times = static_cast<std::uint64_t>(std::ranges::count(events.first, kind, &RunEvent::kind));
+        text.row("", last->detail + (times > 1 ? " (" + counted(times, "such event") + ")" : ""));
+    }
 }
 
 class StatisticsReporter final : public Reporter {

@@ -64,6 +64,10 @@ FakeRun small_run() {
     run.call(3, Outcome::failed, "http_500").role = "judge";
     run.call(3, Outcome::answered).role = "judge";
     accept(run, 3, 100);
+    const auto at = [](int second) { return TimePoint(std::chrono::seconds(second)); };
+    run.happenings = {{at(1), "window", "now 14 in flight at most"},
+                      {at(2), "limits", "the server states 60 requests"},
+                      {at(3), "window", "now 9 in flight at most"}};
     return run;
 }
 
@@ -72,6 +76,7 @@ TEST(Statistics, CountsEverythingOfASmallRun) {
     const json expected = json::parse(R"({
       "samples": {"asked": 4, "accepted": 3, "missing": 1, "attempts": 7, "success_rate": 0.42857142857142855,
                   "failures": {"http_500": 1, "http_503": 1, "too_short": 2},
+                  "missing_by_reason": {"http_500": {"count": 1, "samples": "3"}},
                   "missing_samples": [{"index": 2, "labels": ["Binary Black Holes"], "reason": "http_500",
                                        "message": "the server failed\nin two lines"}]},
       "labels": {"counts": {"X-rays": 2, "Black Holes": 1, "Binary Black Holes": 0, "Novæ": 1, "Non-TDAMM": 1},
@@ -80,7 +85,11 @@ TEST(Statistics, CountsEverythingOfASmallRun) {
       "words": {"target": 100, "mean": 103.33333333333333, "median": 100.0, "min": 90, "max": 120,
                 "below_target": 0.3333333333333333},
       "time": {"seconds": 4.0, "samples_per_second": 0.75, "window_busy": 1.0, "requests": 11, "throttled": 1,
-               "sessions": 1}
+               "sessions": 1, "window_changes": 2},
+      "events": [{"at_ms": 1000, "kind": "window", "detail": "now 14 in flight at most"},
+                 {"at_ms": 2000, "kind": "limits", "detail": "the server states 60 requests"},
+                 {"at_ms": 3000, "kind": "window", "detail": "now 9 in flight at most"}],
+      "events_in_all": 3
     })");
     EXPECT_EQ(made, expected) << json::diff(made, expected);
 }
@@ -92,6 +101,8 @@ Failures  2 too_short, 1 http_500, 1 http_503
 Missing   sample_3 (Binary Black Holes): http_500: the server failed in two lines
 Words     mean 103, median 100, 90 to 120; 33.3 % below the target of 100
 Time      4.00 s, 0.750 samples a second; 11 requests, told to wait 1 time, window of 2 busy 100.0 %
+          window changed 2 times, 9 to 14 in flight at most
+          the server states 60 requests
 Labels    0 to 2 samples a label (spread 2), 1 Non-TDAMM; 1 label short of the plan, furthest Binary
           Black Holes with 0 of 1
           3 distinct label sets; 50.0 % of the label pairs are not met in nature
@@ -204,7 +215,12 @@ TEST(Statistics, LongListsOfMissingSamplesAreCut) {
     const json samples = json::parse(made.json).at("samples");
     EXPECT_EQ(samples.at("missing"), 1'500);
     EXPECT_EQ(samples.at("missing_samples").size(), 1'000U);
-    EXPECT_THAT(made.text, AllOf(HasSubstr("sample_20 "), Not(HasSubstr("sample_21 ")), HasSubstr("and 1,480 more")));
+    EXPECT_EQ(samples.at("missing_by_reason").at("not_tried").at("samples"), "1-1500") << "all of them, in short";
+    EXPECT_THAT(made.text, HasSubstr("Missing   not tried: 1,500 samples, 1-1500"));
+
+    for (int i = 0; i < 1'500; i += 2) run.call(static_cast<std::uint64_t>(i), Outcome::failed, "http_500");
+    const Section tried = section(run);
+    EXPECT_THAT(tried.text, AllOf(HasSubstr("sample_39 "), Not(HasSubstr("sample_41 ")), HasSubstr("http_500: 750 samples, 1, 3, 5")));
 }
 
 /// Sets of three out of very many labels, all of them different.
