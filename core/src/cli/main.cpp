@@ -1,5 +1,8 @@
 // tdamm-synth: parses the command line and hands over to the subcommand.
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <array>
 #include <csignal>
 #include <utility>
@@ -8,6 +11,8 @@
 
 int main(int argc, char** argv) {
     using namespace synth::core;
+    // A stream that is closed must not become the number of a file that is opened later.
+    for (int fd = ::open("/dev/null", O_RDWR); fd >= 0 && fd <= STDERR_FILENO; fd = ::dup(fd)) {}
     std::signal(SIGPIPE, SIG_IGN);  // a reader of our output that goes away does not end a run
     std::signal(SIGXFSZ, SIG_IGN);  // nor does a limit on the size of files: the write fails, and that is handled
     const auto parsed = parse_command_line(argc, argv);

@@ -27,18 +27,18 @@ bool Circuit::tick(SteadyTime now) {
     return true;
 }
 
-bool Circuit::on_answer(Answer answer, bool probe, std::chrono::milliseconds jitter, SteadyTime now) {
+bool Circuit::on_answer(Answer answer, std::uint64_t sample, bool probe, std::chrono::milliseconds jitter, SteadyTime now) {
     if (answer == Answer::success) last_success_ = now;
     const bool too_long = now - last_success_ >= give_up_after_;
     if (probe && open_ && too_long) {
         given_up_ = true;
     } else if (answer != Answer::nothing) {
-        in_a_row_ = 0;
+        failed_in_a_row_.clear();
         if (!too_long) open_ = probing_ = false;
     } else if (probe && open_) {
         probing_ = false;
         next_probe_ = now + backoff(probes_, jitter);
-    } else if (!open_ && ++in_a_row_ >= failures_to_open_) {
+    } else if (!open_ && failed_in_a_row_.insert(sample).second && failed_in_a_row_.size() >= failures_to_open_) {
         open_at(now + backoff(1, jitter));
         return true;
     }

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <set>
 
 #include "run/pacing.hpp"
 
@@ -12,7 +13,8 @@ namespace synth::core {
 
 class Circuit {
 public:
-    /// Opens after `failures` in a row, or when there was no success for `give_up_after`.
+    /// Opens when that many samples failed in a row, or when there was no success for `give_up_after`. A sample that fails
+    /// again and again while there are no others says nothing about the service.
     Circuit(std::uint32_t failures, std::chrono::seconds give_up_after, SteadyTime now)
         : failures_to_open_(failures), give_up_after_(give_up_after), last_success_(now) {}
 
@@ -34,13 +36,14 @@ public:
         other,    ///< the service is there, but this was no success: an error of the request, told to wait
         nothing,  ///< transport, or a failure on their side
     };
-    /// What came of a request; `probe` as `admit` said. True when it has just opened.
-    bool on_answer(Answer answer, bool probe, std::chrono::milliseconds jitter, SteadyTime now);
+    /// What came of a request for `sample`; `probe` as `admit` said. True when it has just opened.
+    bool on_answer(Answer answer, std::uint64_t sample, bool probe, std::chrono::milliseconds jitter, SteadyTime now);
 
 private:
     void open_at(SteadyTime next_probe);
 
-    std::uint32_t failures_to_open_, in_a_row_ = 0, probes_ = 0;
+    std::uint32_t failures_to_open_, probes_ = 0;
+    std::set<std::uint64_t> failed_in_a_row_;  ///< samples; never more than failures_to_open_
     std::chrono::seconds give_up_after_;
     SteadyTime last_success_, next_probe_{};
     bool open_ = false, probing_ = false, given_up_ = false;

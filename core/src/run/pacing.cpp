@@ -235,12 +235,16 @@ Pacer::Ticket Pacer::admit(Tokens tokens, SteadyTime now) {
         if (asked_until_ == SteadyTime{}) {
             asked_until_ = now + kRefusedWithin;
         } else {
-            throttled_in_a_row_ = 0;
-            if (!limiter_.stated()) search_.on_let_in(now);
+            let_in(now);
         }
     }
     search_.on_admitted(now);
     return {limiter_.admit(tokens, now), window_.episode(), pause_};
+}
+
+void Pacer::let_in(SteadyTime now) {
+    throttled_in_a_row_ = 0;
+    if (!limiter_.stated()) search_.on_let_in(now);
 }
 
 double Pacer::requests_per_minute() const noexcept {
@@ -260,6 +264,7 @@ void Pacer::settle(const Ticket& ticket, const Reply& reply, std::optional<Token
     if (limited || (reply.error && reply.error->reason == kLoading)) {
         on_limited(ticket, reply, in_flight, jitter, now, notes);
     } else if (!reply.error || reply.usage) {
+        if (asking()) let_in(now);
         throttled_in_a_row_ = pauses_in_a_row_ = 0;
         if (ticket.episode == window_.episode()) success_in_episode_ = true;
         search_.on_success(now);

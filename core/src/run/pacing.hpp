@@ -167,6 +167,7 @@ private:
                     SteadyTime now, std::vector<Note>& notes);
     /// Told to wait again and again: one asks for all.
     [[nodiscard]] bool asking() const noexcept;
+    void let_in(SteadyTime now);
 
     RateLimiter limiter_;
     Window window_;

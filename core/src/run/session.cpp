@@ -342,7 +342,7 @@ private:
                                                                                : Answer::other;
         if (reply.error) last_error_ = reply.error->message;
         const bool was_open = circuit_.open();
-        if (circuit_.on_answer(answer, flight.probe, jitter(), now_steady))
+        if (circuit_.on_answer(answer, flight.job->spec.index, flight.probe, jitter(), now_steady))
             say_service("the service does not answer (" + last_error_ + "); nothing more is sent but one request now and then");
         else if (was_open && !circuit_.open())
             say_service("the service answers again");
@@ -362,7 +362,7 @@ private:
                         "; one more is tried before the run stops");
     }
 
-    /// Whether this payload has now failed the same way so often, while others succeed, that it would go on like that.
+    /// Whether this payload has now failed the same way so often, though others succeed, that it would go on like that.
     bool set_aside(Job& job, const CallRow& row) {
         if (row.outcome != Outcome::failed && row.outcome != Outcome::throttled) return false;
         const auto alike = std::pair(job.prepared->prompt_hash, row.reason);
@@ -372,11 +372,10 @@ private:
             job.successes_before = successes_;
         }
         ++job.times_alike;
-        const auto others = successes_ - job.successes_before;
-        const bool throttled = row.outcome == Outcome::throttled;
-        if (job.times_alike < (throttled ? kWaitsAlike : kFailuresAlike) || others < (throttled ? kWaitsAlike : 1)) return false;
+        const bool alone = row.outcome == Outcome::throttled ? successes_ - job.successes_before >= kWaitsAlike : successes_ > 0;
+        if (!alone || job.times_alike < (row.outcome == Outcome::throttled ? kWaitsAlike : kFailuresAlike)) return false;
         event("parked", "sample " + std::to_string(row.sample + 1) + " failed the same way " + std::to_string(job.times_alike) +
-                            " times while others succeeded: " + row.message);
+                            " times, others succeeded: " + row.message);
         return true;
     }
 

@@ -194,6 +194,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"FixedWindowSaysRetryAfter", a<FixedWindowServer>(600.0), 600, 0, false, milliseconds(2000)},
         Case{"LargeWindowSmallLimit", a<TokenBucketServer>(600.0, 600.0), 600, 600, false, {}, 200},
         Case{"FastServer", a<TokenBucketServer>(6000.0, 100.0), 6000, 100, false, {}, 100, 200},
+        Case{"BurstAtTheStart", a<TokenBucketServer>(6000.0, 100.0), 6000, 100, false, {}, 50, 20},
         Case{"SlowServer", a<TokenBucketServer>(120.0, 2.0), 120, 2, false, {}, 50, 8000},
         Case{"BucketStatesItsLimits", a<TokenBucketServer>(600.0, 600.0), 600, 600, true, {}, 20, 1000, 0.4, 0.97, 0.01},
         Case{"LargeWindowStatedLimits", a<TokenBucketServer>(1200.0, 1200.0), 1200, 1200, true, milliseconds(1000), 300, 2000,

@@ -152,33 +152,34 @@ TEST(Pacer, SlowDownHalvesTheRateAndRaisesItByHalfInAQuarterOfAnHour) {
 TEST(Circuit, AsksOneByOneWhenNothingIsAnsweredAndGivesUpAfterTooLong) {
     using Answer = Circuit::Answer;
     Circuit circuit(3, std::chrono::seconds(900), kStart);
-    const auto fail = [&](double second, bool probe) {
-        return circuit.on_answer(Answer::nothing, probe, milliseconds(0), at(second));
+    const auto answer = [&](Answer what, std::uint64_t sample, double second, bool probe = false) {
+        return circuit.on_answer(what, sample, probe, milliseconds(0), at(second));
     };
-    EXPECT_FALSE(fail(1, false));
-    EXPECT_FALSE(fail(1, false));
-    EXPECT_FALSE(circuit.on_answer(Answer::other, false, milliseconds(0), at(1))) << "an error, but an answer";
-    EXPECT_FALSE(fail(2, false));
-    EXPECT_FALSE(fail(2, false));
-    EXPECT_TRUE(fail(2, false));
+    EXPECT_FALSE(answer(Answer::nothing, 1, 1));
+    EXPECT_FALSE(answer(Answer::nothing, 2, 1));
+    EXPECT_FALSE(answer(Answer::other, 3, 1)) << "an error, but an answer";
+    EXPECT_FALSE(answer(Answer::nothing, 1, 2));
+    EXPECT_FALSE(answer(Answer::nothing, 2, 2));
+    EXPECT_FALSE(answer(Answer::nothing, 2, 2)) << "one that fails again and again is not the service";
+    EXPECT_TRUE(answer(Answer::nothing, 4, 2));
     EXPECT_EQ(circuit.earliest(), at(3));
-    EXPECT_FALSE(fail(2.5, false)) << "what was in flight when it opened";
+    EXPECT_FALSE(answer(Answer::nothing, 5, 2.5)) << "what was in flight when it opened";
     EXPECT_TRUE(circuit.admit());
     EXPECT_EQ(circuit.earliest(), SteadyTime::max()) << "one at a time";
-    fail(3.5, true);
+    answer(Answer::nothing, 1, 3.5, true);
     EXPECT_EQ(circuit.earliest(), at(4.5));
     EXPECT_TRUE(circuit.admit());
-    fail(5, true);
+    answer(Answer::nothing, 1, 5, true);
     EXPECT_EQ(circuit.earliest(), at(7));
     EXPECT_TRUE(circuit.admit());
-    circuit.on_answer(Answer::success, true, milliseconds(0), at(8));
+    answer(Answer::success, 1, 8, true);
     EXPECT_FALSE(circuit.open());
     EXPECT_FALSE(circuit.admit());
 
     EXPECT_FALSE(circuit.tick(at(907)));
     EXPECT_TRUE(circuit.tick(at(908))) << "told to wait all the time, or never answered";
     EXPECT_TRUE(circuit.admit());
-    circuit.on_answer(Answer::other, true, milliseconds(0), at(909));
+    answer(Answer::other, 1, 909, true);
     EXPECT_TRUE(circuit.given_up());
 }
 
