@@ -80,8 +80,8 @@ TEST_F(SinkTest, MultiHotColumnsFollowTheProfile) {
     taxonomy_ = test::taxonomy("tdamm40");
     const auto id = [&](const char* name) { return taxonomy_.find(name).value(); };
     feed("multihot",
-         {record(0, "a", test::labels({id("Pulsars"), id("Microwave")})), record(1, "b", test::labels({id("Microwave")})),
-          record(2, "c", test::labels({*taxonomy_.negative}))},
+         {record(0, "a", test::labels({id("Pulsars"), id("Microwave")})),
+          record(1, "b", test::labels({id("Microwave")})), record(2, "c", test::labels({*taxonomy_.negative}))},
          R"({"profile": "tdamm36"})");
     std::string zeros;
     for (int i = 0; i < 36; ++i) zeros += ",0";

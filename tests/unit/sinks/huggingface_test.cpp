@@ -129,7 +129,8 @@ TEST_F(HuggingFaceTest, CompressedPartsHoldTheSame) {
 }
 
 TEST_F(HuggingFaceTest, RefusesSharesThatLeaveNothing) {
-    EXPECT_THAT(refusal("huggingface", R"({"validation": 0.5, "test": 0.5})"), HasSubstr("leave less than 0.05 to train"));
+    EXPECT_THAT(refusal("huggingface", R"({"validation": 0.5, "test": 0.5})"),
+                HasSubstr("leave less than 0.05 to train"));
 }
 
 TEST_F(HuggingFaceTest, ADiskThatFailsIsSaid) {

@@ -65,8 +65,9 @@ TEST(LabelProfile, WhatIsDroppedAndLeftOutIsSaid) {
     EXPECT_FALSE(made.map(test::labels({id("Microwave")})));
     EXPECT_FALSE(made.map(test::labels({id("Black Holes"), id("Microwave")})));
     EXPECT_TRUE(made.map({})) << "had none before";
-    EXPECT_EQ(made.account(), "tdamm36 lacks 'Microwave' (3 records, dropped), 'Black Holes' (1 record, dropped); left "
-                              "out, having no other label: 2 records");
+    EXPECT_EQ(made.account(),
+              "tdamm36 lacks 'Microwave' (3 records, dropped), 'Black Holes' (1 record, dropped); left "
+              "out, having no other label: 2 records");
     test::TestHost host;
     made.report(host);
     EXPECT_THAT(host.lines, testing::ElementsAre(made.account()));
@@ -84,9 +85,10 @@ TEST(LabelProfile, ALabelThatIsLackingBecomesItsNearestAncestors) {
     EXPECT_EQ(made.labels()[(*black_holes)[0]].name, "Objects/Black Holes");
     EXPECT_EQ(made.map(test::labels({test::kBinaries, test::kBlackHoles})), black_holes) << "once";
     EXPECT_EQ(made.map(test::labels({test::kNovae})), black_holes);
-    EXPECT_EQ(made.account(),
-              "cosmos lacks 'Binary Black Holes' (2 records, mapped to 'Objects/Black Holes'), 'Novæ' (1 record, mapped "
-              "to 'Objects/Black Holes')");
+    EXPECT_EQ(
+        made.account(),
+        "cosmos lacks 'Binary Black Holes' (2 records, mapped to 'Objects/Black Holes'), 'Novæ' (1 record, mapped "
+        "to 'Objects/Black Holes')");
     taxonomy.labels[test::kBinaries].code = "MMA_O_BI_BBH";
     LabelProfile nearer = profile("cosmos", taxonomy);
     const auto binaries = nearer.map(test::labels({test::kNovae}));
