@@ -1,4 +1,5 @@
-// Text that may be anything on its way into files that must be UTF-8: what needs no look, copied in runs, and what does.
+// Text that may be anything on its way into files that must be UTF-8: what needs no look, copied in runs, and what
+// does.
 
 #pragma once
 
@@ -18,8 +19,8 @@ inline constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 /// many bytes of `text` that was.
 std::size_t append_sequence(std::string& out, std::string_view text);
 
-/// Appends `text` as UTF-8 without NUL, which readers of CSV and of databases do not take: every ill-formed sequence and
-/// every NUL becomes one U+FFFD. `doubled`: an ASCII character other than NUL that is written twice.
+/// Appends `text` as UTF-8 without NUL, which readers of CSV and of databases do not take: every ill-formed sequence
+/// and every NUL becomes one U+FFFD. `doubled`: an ASCII character other than NUL that is written twice.
 void append_text(std::string& out, std::string_view text, char doubled = '\0');
 
 }  // namespace synth::plugins

@@ -10,7 +10,8 @@
 namespace synth::sinks {
 
 Error disk_error(const char* what, const std::string& path, int number) {
-    return {ErrorCode::io, std::string("cannot ") + what + " '" + path + "': " + std::generic_category().message(number),
+    return {ErrorCode::io,
+            std::string("cannot ") + what + " '" + path + "': " + std::generic_category().message(number),
             {}};
 }
 

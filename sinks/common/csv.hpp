@@ -1,5 +1,5 @@
-// Fields of CSV as RFC 4180 has them. The result is always UTF-8 without NUL, which readers of CSV do not take: a NUL and
-// every ill-formed sequence become U+FFFD. Line ends within a text stay as they are.
+// Fields of CSV as RFC 4180 has them. The result is always UTF-8 without NUL, which readers of CSV do not take: a NUL
+// and every ill-formed sequence become U+FFFD. Line ends within a text stay as they are.
 
 #pragma once
 

@@ -2,8 +2,8 @@
 // was made with. Classes are told apart by code, which is the same in all of them.
 //
 // The rule for a label whose code the profile lacks: its nearest ancestors that the profile has take its place; without
-// any it is dropped. A record that is left without a label is left out, since "no label" would be a statement that nobody
-// made. Both are counted and said at the end.
+// any it is dropped. A record that is left without a label is left out, since "no label" would be a statement that
+// nobody made. Both are counted and said at the end.
 
 #pragma once
 
@@ -19,9 +19,9 @@
 #include "synth/taxonomy.hpp"
 
 /// A property for a sink's options schema.
-#define SYNTH_SINK_PROFILE_OPTION                                                                  \
-    R"("profile": {"type": "string", "enum": ["own", "tdamm40", "tdamm36", "cosmos"], )"           \
-    R"("default": "own", "description": "spell the labels as this taxonomy does; what it lacks )"  \
+#define SYNTH_SINK_PROFILE_OPTION                                                                 \
+    R"("profile": {"type": "string", "enum": ["own", "tdamm40", "tdamm36", "cosmos"], )"          \
+    R"("default": "own", "description": "spell the labels as this taxonomy does; what it lacks )" \
     R"(is mapped to an ancestor or dropped, and counted"})"
 
 namespace synth::sinks {

@@ -1,5 +1,5 @@
-// What the sinks `json` and `jsonl` share: a file of records, each one JSON object (see record_json.hpp). They differ in
-// its framing only.
+// What the sinks `json` and `jsonl` share: a file of records, each one JSON object (see record_json.hpp). They differ
+// in its framing only.
 
 #pragma once
 
@@ -22,7 +22,7 @@ struct Framing {
 };
 
 /// A property for a sink's options schema.
-#define SYNTH_SINK_METADATA_OPTION                                                                 \
+#define SYNTH_SINK_METADATA_OPTION                                                                  \
     R"("metadata": {"type": "boolean", "default": false, "description": "add title and metadata: )" \
     R"(id, label codes, provider, model, seed, usage, cost, findings, times"})"
 

@@ -16,8 +16,8 @@
 namespace synth::sinks {
 namespace {
 
-constexpr const char* kOptions = R"({"type": "object", "properties": {)" SYNTH_SINK_METADATA_OPTION
-                                 "," SYNTH_SINK_PROFILE_OPTION R"(,
+constexpr const char* kOptions =
+    R"({"type": "object", "properties": {)" SYNTH_SINK_METADATA_OPTION "," SYNTH_SINK_PROFILE_OPTION R"(,
     "label_separator": {
       "type": "string",
       "default": "|",

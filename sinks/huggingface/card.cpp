@@ -123,21 +123,25 @@ void append_front_matter(std::string& out, const CardFacts& facts, const CardSet
                                     : "license: " + quoted(settings.license) + "\n";
     out += "pretty_name: " + quoted(settings.name) + "\nlanguage:\n- " + quoted(settings.language) + "\n";
     out += "size_categories:\n- " + std::string(size_category(sum(facts.records))) + "\n";
-    out += "task_categories:\n- text-classification\ntask_ids:\n- multi-label-classification\n"
-           "annotations_creators:\n- machine-generated\nlanguage_creators:\n- machine-generated\n"
-           "tags:\n- synthetic\n- " + quoted(profile.name()) + "\n";
+    out +=
+        "task_categories:\n- text-classification\ntask_ids:\n- multi-label-classification\n"
+        "annotations_creators:\n- machine-generated\nlanguage_creators:\n- machine-generated\n"
+        "tags:\n- synthetic\n- " +
+        quoted(profile.name()) + "\n";
     const bool none = sum(facts.records) == 0;
     std::string files, parts;
     for (std::size_t part = 0; part < kParts; ++part) {
         if (facts.records[part] == 0 && !(none && part == 0)) continue;
         const std::string name(kPartNames[part]);
-        files += "  - split: " + name + "\n    path: " + quoted("data/" + name + std::string(settings.extension)) + "\n";
+        files +=
+            "  - split: " + name + "\n    path: " + quoted("data/" + name + std::string(settings.extension)) + "\n";
         parts += "  - name: " + name + "\n    num_bytes: " + std::to_string(facts.bytes[part]) +
                  "\n    num_examples: " + std::to_string(facts.records[part]) + "\n";
     }
     out += "configs:\n- config_name: default\n  data_files:\n" + files;
-    out += "dataset_info:\n  features:\n  - name: link\n    dtype: string\n  - name: full_text\n    dtype: string\n"
-           "  - name: labels\n    sequence:\n      class_label:\n        names:\n";
+    out +=
+        "dataset_info:\n  features:\n  - name: link\n    dtype: string\n  - name: full_text\n    dtype: string\n"
+        "  - name: labels\n    sequence:\n      class_label:\n        names:\n";
     for (std::size_t i = 0; i < profile.labels().size(); ++i)
         out += "          '" + std::to_string(i) + "': " + quoted(profile.labels()[i].name) + "\n";
     if (settings.metadata) out += kMetadataFeatures;
@@ -152,7 +156,8 @@ void append_provenance(std::string& out, const CardFacts& facts, const CardSetti
     out += "| provider | " + (facts.provider.empty() ? "not known" : cell(facts.provider)) + " |\n| models | ";
     std::string models;
     for (const auto& [model, records] : facts.models)
-        models += (models.empty() ? "" : ", ") + (model.empty() ? "none named" : cell(model)) + " (" + grouped(records) + ")";
+        models +=
+            (models.empty() ? "" : ", ") + (model.empty() ? "none named" : cell(model)) + " (" + grouped(records) + ")";
     if (facts.of_other_models > 0) models += ", others (" + grouped(facts.of_other_models) + ")";
     out += models + " |\n| labels | " + cell(profile.name()) + " |\n";
     if (const auto first = iso_time(facts.first), last = iso_time(facts.last); first && last)
@@ -169,9 +174,11 @@ void append_parts(std::string& out, const CardFacts& facts, const CardSettings& 
            ": the same records give the same splits, and records added behind the last one move none.\n\n";
 }
 
-void append_labels(std::string& out, const CardFacts& facts, const CardSettings& settings, const LabelProfile& profile) {
-    out += "## Labels\n\n`labels` is a list of class labels, with these names in this order.\n\n"
-           "| | label | code | train | validation | test | all |\n|---:|---|---|---:|---:|---:|---:|\n";
+void append_labels(std::string& out, const CardFacts& facts, const CardSettings& settings,
+                   const LabelProfile& profile) {
+    out +=
+        "## Labels\n\n`labels` is a list of class labels, with these names in this order.\n\n"
+        "| | label | code | train | validation | test | all |\n|---:|---|---|---:|---:|---:|---:|\n";
     double most = 0;
     std::string where;
     for (std::size_t i = 0; i < profile.labels().size(); ++i) {
@@ -197,7 +204,9 @@ void append_labels(std::string& out, const CardFacts& facts, const CardSettings&
 
 }  // namespace
 
-std::uint64_t run_seed_of(std::uint64_t sample_seed, std::uint64_t index) noexcept { return unseed(sample_seed, index); }
+std::uint64_t run_seed_of(std::uint64_t sample_seed, std::uint64_t index) noexcept {
+    return unseed(sample_seed, index);
+}
 
 void CardFacts::add(const Record& record, const LabelSet& labels, std::size_t part) {
     ++records[part];
@@ -226,12 +235,14 @@ std::string card(const CardFacts& facts, const CardSettings& settings, const Lab
     out += "# " + cell(settings.name) + "\n\n";
     out += "**All texts are synthetic.** " + grouped(records) + " documents";
     if (records < settings.planned) out += " (of " + grouped(settings.planned) + " planned)";
-    out += " were written by a program to carry given labels, to train classifiers of documents. None is a real document; what "
-           "they state may be wrong, and they are no reference for anything.\n\n";
-    out += settings.license.empty()
-               ? "**No licence is set.** Choose one before you publish: `license:` in the front matter of this file, or "
-                 "`-o sink.license=…` when it is made. What the terms of the model allow is for you to check.\n\n"
-               : "Licence: " + cell(settings.license) + "\n\n";
+    out +=
+        " were written by a program to carry given labels, to train classifiers of documents. None is a real document; "
+        "what they state may be wrong, and they are no reference for anything.\n\n";
+    out +=
+        settings.license.empty()
+            ? "**No licence is set.** Choose one before you publish: `license:` in the front matter of this file, or "
+              "`-o sink.license=…` when it is made. What the terms of the model allow is for you to check.\n\n"
+            : "Licence: " + cell(settings.license) + "\n\n";
     out += "    from datasets import load_dataset\n    data = load_dataset(\"this folder\")\n\n";
     append_provenance(out, facts, settings, profile);
     append_parts(out, facts, settings);

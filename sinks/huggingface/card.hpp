@@ -1,5 +1,5 @@
-// README.md of a data set folder: front matter that the hub and `datasets` read, and what a person needs to know of texts
-// that nobody wrote.
+// README.md of a data set folder: front matter that the hub and `datasets` read, and what a person needs to know of
+// texts that nobody wrote.
 
 #pragma once
 
@@ -26,8 +26,8 @@ public:
     void add(const Record& record, const LabelSet& labels, std::size_t part);
 
     using Counts = std::array<std::uint64_t, kParts>;
-    Counts records{}, bytes{};     ///< bytes of the lines, uncompressed
-    std::vector<Counts> of_label;  ///< in the order of the profile
+    Counts records{}, bytes{};                    ///< bytes of the lines, uncompressed
+    std::vector<Counts> of_label;                 ///< in the order of the profile
     std::map<std::string, std::uint64_t> models;  ///< at most kModels, records of each
     std::uint64_t of_other_models = 0;
     std::string provider;

@@ -1,4 +1,5 @@
-// A folder that Python's `datasets.load_dataset` opens as it is and a hub takes as it is: JSON Lines by split, and a card.
+// A folder that Python's `datasets.load_dataset` opens as it is and a hub takes as it is: JSON Lines by split, and a
+// card.
 
 #include <sys/stat.h>
 
@@ -22,8 +23,8 @@
 namespace synth::sinks {
 namespace {
 
-constexpr const char* kOptions = R"({"type": "object", "properties": {)" SYNTH_SINK_METADATA_OPTION
-                                 "," SYNTH_SINK_PROFILE_OPTION R"(,
+constexpr const char* kOptions =
+    R"({"type": "object", "properties": {)" SYNTH_SINK_METADATA_OPTION "," SYNTH_SINK_PROFILE_OPTION R"(,
     "validation": {
       "type": "number", "minimum": 0, "maximum": 0.9, "default": 0.1,
       "description": "share of the validation split; 0: none"
@@ -55,7 +56,8 @@ public:
         const auto validation = options.at("validation").get<double>(), test = options.at("test").get<double>();
         if (validation + test > 0.95)
             return Error{ErrorCode::invalid_argument,
-                         "options 'validation' and 'test' leave less than 0.05 to train; lower one of them", {}};
+                         "options 'validation' and 'test' leave less than 0.05 to train; lower one of them",
+                         {}};
         CardSettings settings;
         settings.language = options.at("language").get<std::string>();
         settings.license = options.value("license", "");

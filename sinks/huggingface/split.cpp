@@ -40,7 +40,8 @@ std::size_t Splitter::assign(std::uint64_t index, const LabelSet& labels) {
 
     const auto draw = static_cast<std::int64_t>(Random(derive_seed(seed_, index)).below(kOne));
     const std::size_t drawn = draw < shares_[0] ? 0 : draw < shares_[0] + shares_[1] ? 1 : 2;
-    const auto pull = static_cast<std::int64_t>(static_cast<std::uint64_t>(kFullPull) * assigned_ / (assigned_ + kHalfPullAt));
+    const auto pull =
+        static_cast<std::int64_t>(static_cast<std::uint64_t>(kFullPull) * assigned_ / (assigned_ + kHalfPullAt));
 
     std::size_t best = 0;
     std::int64_t least = std::numeric_limits<std::int64_t>::max();

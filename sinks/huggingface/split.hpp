@@ -1,11 +1,11 @@
-// Which part of a data set a record belongs to: train, validation or test, decided as records come by, in memory that does
-// not depend on how many.
+// Which part of a data set a record belongs to: train, validation or test, decided as records come by, in memory that
+// does not depend on how many.
 //
 // For each label, for label sets and for all records together it keeps how far each part is from its share, and puts a
-// record where that brings them nearest to it (iterative stratification, Sechidis et al. 2011, made to work online). A draw
-// from seed and index says where a record would rather go, and decides when the parts are near their shares: so a record
-// that is missing, and comes with a later export, moves few others. Records behind the last one never move what was decided
-// before. Integers only: the same on every machine.
+// record where that brings them nearest to it (iterative stratification, Sechidis et al. 2011, made to work online). A
+// draw from seed and index says where a record would rather go, and decides when the parts are near their shares: so a
+// record that is missing, and comes with a later export, moves few others. Records behind the last one never move what
+// was decided before. Integers only: the same on every machine.
 
 #pragma once
 
@@ -34,7 +34,8 @@ public:
     [[nodiscard]] std::int64_t share(std::size_t part) const noexcept { return shares_[part]; }
 
 private:
-    using Deviation = std::array<std::int64_t, kParts>;  ///< records × kOne above (below: negative) the share of each part
+    /// How many millionths of a record each part has above its share; negative: below.
+    using Deviation = std::array<std::int64_t, kParts>;
 
     std::uint64_t seed_, assigned_ = 0;
     std::array<std::int64_t, kParts> shares_{};

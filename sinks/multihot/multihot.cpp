@@ -1,5 +1,5 @@
-// What a multi-label classifier is trained on: CSV with id, text and a column a class in taxonomy order that is 1 or 0, and
-// the order of the classes in a file of its own.
+// What a multi-label classifier is trained on: CSV with id, text and a column a class in taxonomy order that is 1 or 0,
+// and the order of the classes in a file of its own.
 
 #include <string>
 #include <utility>
@@ -26,9 +26,10 @@ public:
         if (!profile) return std::move(profile).error();
         for (const ExportedLabel& label : profile->labels())
             if (label.name == "id" || label.name == "text")
-                return Error{ErrorCode::invalid_argument,
-                             "a label is named '" + label.name + "', as a column that the sink needs; choose another sink",
-                             {}};
+                return Error{
+                    ErrorCode::invalid_argument,
+                    "a label is named '" + label.name + "', as a column that the sink needs; choose another sink",
+                    {}};
         return std::unique_ptr<Sink>(new MultiHotSink(host, *std::move(profile)));
     }
 

@@ -1,6 +1,6 @@
 // A database: documents, labels, which document carries which label, where each document came from, and what the whole
-// is. Written in one transaction without a journal: what fails half way is thrown away with the staging folder, and the core
-// syncs the file before it gets its name.
+// is. Written in one transaction without a journal: what fails half way is thrown away with the staging folder, and the
+// core syncs the file before it gets its name.
 
 #include <cstdint>
 #include <optional>
@@ -117,14 +117,13 @@ public:
         const std::string account = profile_.account();
         auto insert = database_.prepare("INSERT INTO dataset VALUES (?,?)");
         if (!insert) return std::move(insert).error();
-        for (const auto& [key, value] : {std::pair("name", name_),
-                                         std::pair("made_by", std::string("tdamm-synth " TDAMM_SYNTH_VERSION)),
-                                         std::pair("synthetic", std::string("yes")),
-                                         std::pair("taxonomy", profile_.name()),
-                                         std::pair("documents", std::to_string(records_)),
-                                         std::pair("planned", std::to_string(summary.samples)),
-                                         std::pair("labels_mapped", account)})
-            if (Status inserted = insert->bind(1, std::string_view(key)).bind(2, std::string_view(value)).run(); !inserted)
+        for (const auto& [key, value] :
+             {std::pair("name", name_), std::pair("made_by", std::string("tdamm-synth " TDAMM_SYNTH_VERSION)),
+              std::pair("synthetic", std::string("yes")), std::pair("taxonomy", profile_.name()),
+              std::pair("documents", std::to_string(records_)), std::pair("planned", std::to_string(summary.samples)),
+              std::pair("labels_mapped", account)})
+            if (Status inserted = insert->bind(1, std::string_view(key)).bind(2, std::string_view(value)).run();
+                !inserted)
                 return inserted;
         if (Status indexed = database_.execute(kIndexes); !indexed) return indexed;
         if (Status committed = database_.execute("COMMIT"); !committed) return committed;
