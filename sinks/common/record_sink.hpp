@@ -1,13 +1,13 @@
-// What the sinks `json` and `jsonl` share: a file of records, each one JSON object. They differ in its framing only.
-//
-//     {"link": "…", "full_text": "…", "labels": ["…"]}                                       and, with option metadata,
-//     {…, "title": "…", "metadata": {"id", "label_codes", "provider", "model", "prompt_hash", "seed", …}}
+// What the sinks `json` and `jsonl` share: a file of records, each one JSON object (see record_json.hpp). They differ
+// in its framing only.
 
 #pragma once
 
 #include <memory>
 #include <string_view>
 
+#include "common/label_profile.hpp"
+#include "synth/host.hpp"
 #include "synth/result.hpp"
 #include "synth/sink.hpp"
 
@@ -21,18 +21,15 @@ struct Framing {
     std::string_view end, end_of_none;           ///< after the last record; when there was none
 };
 
-inline constexpr const char* kRecordSinkOptions = R"({
-  "type": "object",
-  "properties": {
-    "metadata": {
-      "type": "boolean",
-      "default": false,
-      "description": "add title and metadata: id, label codes, provider, model, seed, usage, cost, findings, times"
-    }
-  }
-})";
+/// A property for a sink's options schema.
+#define SYNTH_SINK_METADATA_OPTION                                                                  \
+    R"("metadata": {"type": "boolean", "default": false, "description": "add title and metadata: )" \
+    R"(id, label codes, provider, model, seed, usage, cost, findings, times"})"
+
+inline constexpr const char* kRecordSinkOptions =
+    R"({"type": "object", "properties": {)" SYNTH_SINK_METADATA_OPTION "," SYNTH_SINK_PROFILE_OPTION "}}";
 
 /// Writes through a buffer of its own; memory does not depend on the number of records. `options_json` is complete.
-Result<std::unique_ptr<Sink>> make_record_sink(const Framing& framing, std::string_view options_json);
+Result<std::unique_ptr<Sink>> make_record_sink(Host& host, const Framing& framing, std::string_view options_json);
 
 }  // namespace synth::sinks

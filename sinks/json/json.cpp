@@ -6,8 +6,9 @@
 namespace {
 
 struct JsonSink {
-    static synth::Result<std::unique_ptr<synth::Sink>> create(synth::Host&, std::string_view options) {
-        return synth::sinks::make_record_sink({.extension = ".json",
+    static synth::Result<std::unique_ptr<synth::Sink>> create(synth::Host& host, std::string_view options) {
+        return synth::sinks::make_record_sink(host,
+                                              {.extension = ".json",
                                                .begin = "[",
                                                .before_first = "\n  ",
                                                .before_next = ",\n  ",

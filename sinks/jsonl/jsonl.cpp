@@ -6,8 +6,9 @@
 namespace {
 
 struct JsonLinesSink {
-    static synth::Result<std::unique_ptr<synth::Sink>> create(synth::Host&, std::string_view options) {
-        return synth::sinks::make_record_sink({.extension = ".jsonl",
+    static synth::Result<std::unique_ptr<synth::Sink>> create(synth::Host& host, std::string_view options) {
+        return synth::sinks::make_record_sink(host,
+                                              {.extension = ".jsonl",
                                                .begin = "",
                                                .before_first = "",
                                                .before_next = "\n",

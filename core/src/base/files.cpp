@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -101,26 +102,114 @@ StagingDir::~StagingDir() {
     if (!path_.empty()) fs::remove_all(path_, ignored);
 }
 
+namespace {
+
+/// Calls `visit(path below `top`, type)` for all that is in `top`, folders before what is in them; ends at its first error.
+/// Symbolic links are not followed.
+template <class Visit>
+Status each_below(const fs::path& top, Visit&& visit) {
+    std::error_code error;
+    fs::recursive_directory_iterator at(top, error);
+    for (const fs::recursive_directory_iterator end; !error && at != end; at.increment(error)) {
+        const auto type = at->symlink_status(error).type();
+        if (error) break;
+        if (Status visited = visit(at->path().lexically_relative(top), type); !visited) return visited;
+    }
+    errno = error.value();
+    return error ? Status(io_error("cannot read", top)) : Status();
+}
+
+Error not_for_publishing(const std::string& name, std::string_view stem) {
+    return {ErrorCode::internal,
+            "a sink made '" + name + "', expected files and folders named " + std::string(stem) + ".*, without links",
+            "sink_file_name"};
+}
+
+/// That every file and folder in `source` is a plain one, and that there is room for it at `target`.
+Status check_publishable(const fs::path& source, const fs::path& target, std::string_view stem, bool overwrite) {
+    const std::string name = source.filename().string();
+    const auto plain = [](fs::file_type type) { return type == fs::file_type::regular || type == fs::file_type::directory; };
+    std::error_code ignored;
+    const auto made = fs::symlink_status(source, ignored).type();
+    if (!plain(made) || !name.starts_with(std::string(stem) + ".")) return not_for_publishing(name, stem);
+    if (made == fs::file_type::directory) {
+        auto inside = each_below(source, [&](const fs::path& below, fs::file_type type) {
+            return plain(type) ? Status() : Status(not_for_publishing((name / below).string(), stem));
+        });
+        if (!inside) return inside;
+    }
+    const auto there = fs::symlink_status(target, ignored).type();
+    if (there == fs::file_type::not_found) return {};
+    if (!overwrite)
+        return Error{ErrorCode::io, target.string() + " is there already and will not be overwritten", "exists"};
+    const bool folder_there = there == fs::file_type::directory;
+    if (folder_there != (made == fs::file_type::directory))
+        return Error{ErrorCode::io,
+                     target.string() + (folder_there ? " is a folder, a file" : " is a file, a folder") +
+                         " of that name cannot take its place; move it away",
+                     "exists"};
+    if (!folder_there) return {};
+    return each_below(target, [&](const fs::path& below, fs::file_type type) -> Status {
+        if (std::error_code absent; fs::symlink_status(source / below, absent).type() == type) return {};
+        return Error{ErrorCode::io,
+                     (target / below).string() + " is not part of the new " + name +
+                         ", which would replace the folder; move the folder away",
+                     "exists"};
+    });
+}
+
+/// Folders after what is in them.
+Status sync_all(const fs::path& path) {
+    std::error_code ignored;
+    if (!fs::is_directory(path, ignored)) return sync_path(path);
+    std::vector<fs::path> found = {path};
+    auto listed = each_below(path, [&](const fs::path& below, fs::file_type) {
+        found.push_back(path / below);
+        return Status();
+    });
+    if (!listed) return listed;
+    for (auto one = found.rbegin(); one != found.rend(); ++one)
+        if (auto synced = sync_path(*one); !synced) return synced;
+    return {};
+}
+
+/// Renames `source` to `target`. A folder that is there ends up below `source`'s folder.
+Status put_in_place(const fs::path& source, const fs::path& target) {
+    std::error_code ignored;
+    if (!fs::is_directory(source, ignored) || !fs::exists(target, ignored)) {
+        if (::rename(source.c_str(), target.c_str()) != 0) return io_error("cannot rename into place", target);
+        return {};
+    }
+    if (::renameat2(AT_FDCWD, source.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) return {};
+    if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) return io_error("cannot rename into place", target);
+    // A file system without it (NFS for one): for a moment there is none of that name, and the old one is put back if
+    // the new one cannot take its place.
+    const fs::path old = source.parent_path() / (".old." + source.filename().string());
+    if (::rename(target.c_str(), old.c_str()) != 0) return io_error("cannot rename away", target);
+    if (::rename(source.c_str(), target.c_str()) == 0) return {};
+    auto error = io_error("cannot rename into place", target);
+    ::rename(old.c_str(), target.c_str());
+    return error;
+}
+
+}  // namespace
+
 Result<std::vector<fs::path>> StagingDir::publish(const fs::path& dir, std::string_view stem,
                                                   bool overwrite) {
     std::vector<fs::path> published;
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(path_, error)) {
-        const std::string name = entry.path().filename().string();
-        if (!entry.is_regular_file() || entry.is_symlink() || !name.starts_with(std::string(stem) + "."))
-            return Error{ErrorCode::internal, "a sink made '" + name + "', expected files named " + std::string(stem) + ".*",
-                         "sink_file_name"};
-        if (!overwrite && fs::exists(dir / name))
-            return Error{ErrorCode::io, (dir / name).string() + " is there already and will not be overwritten", "exists"};
-        published.push_back(dir / name);
+        const fs::path target = dir / entry.path().filename();
+        if (auto good = check_publishable(entry.path(), target, stem, overwrite); !good) return std::move(good).error();
+        published.push_back(target);
     }
     std::ranges::sort(published);
-    for (const auto& target : published) {
-        const auto source = path_ / target.filename();
-        if (auto synced = sync_path(source); !synced) return std::move(synced).error();
-        if (::rename(source.c_str(), target.c_str()) != 0) return io_error("cannot rename into place", target);
-    }
+    for (const auto& target : published)
+        if (auto synced = sync_all(path_ / target.filename()); !synced) return std::move(synced).error();
+    for (const auto& target : published)
+        if (auto placed = put_in_place(path_ / target.filename(), target); !placed) return std::move(placed).error();
     if (auto synced = sync_path(dir); !synced) return std::move(synced).error();
+    for (const auto& target : published) fs::remove_all(path_ / target.filename(), error);  // a folder that was replaced
     return published;
 }
 

@@ -52,8 +52,11 @@ public:
 
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
-    /// Syncs every file in it and renames it into `dir`; their names there, sorted. Only plain files whose name starts
-    /// with `stem` and a dot may be there. `overwrite` false: a file of that name is an error, and nothing is renamed.
+    /// Syncs everything in it and renames it into `dir`; the names there, sorted. Only plain files and folders of plain
+    /// files and folders may be there, named `stem`, a dot and something. `overwrite` false: what is there under such a
+    /// name is an error, and nothing is renamed. True: a file replaces a file and a folder a folder, at once where the
+    /// file system can exchange names; a folder in which there is anything that the new one lacks is an error, too,
+    /// since nothing may be removed that was not made anew.
     Result<std::vector<std::filesystem::path>> publish(const std::filesystem::path& dir, std::string_view stem,
                                                        bool overwrite);
 

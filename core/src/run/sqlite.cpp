@@ -43,6 +43,10 @@ Statement& Statement::bind_blob(int at, std::string_view bytes) {
     sqlite3_bind_blob64(statement_.get(), at, bytes.data() != nullptr ? bytes.data() : "", bytes.size(), SQLITE_TRANSIENT);
     return *this;
 }
+Statement& Statement::bind_real(int at, double value) {
+    sqlite3_bind_double(statement_.get(), at, value);
+    return *this;
+}
 Statement& Statement::bind_null(int at) {
     sqlite3_bind_null(statement_.get(), at);
     return *this;

@@ -27,6 +27,7 @@ public:
     Statement& bind(int at, std::int64_t value);
     Statement& bind(int at, std::string_view text);       ///< copied
     Statement& bind_blob(int at, std::string_view bytes);  ///< copied
+    Statement& bind_real(int at, double value);
     Statement& bind_null(int at);
     template <class T>
     Statement& bind(int at, const std::optional<T>& value) {

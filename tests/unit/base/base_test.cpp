@@ -1,7 +1,15 @@
 #include <gmock/gmock.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
+#include <string>
 
 #include "base/files.hpp"
 #include "base/format.hpp"
@@ -103,6 +111,138 @@ TEST(Files, PublishesOnlyWhatBelongsToTheRun) {
     test::write_file(staging->path() / "other.json", "x");
     EXPECT_FALSE(staging->publish(dir.path(), "run", true).ok());
     EXPECT_FALSE(std::filesystem::exists(dir / "other.json"));
+}
+
+class PublishFolder : public testing::Test {
+protected:
+    static StagingDir staging_in(const std::filesystem::path& dir) {
+        auto made = StagingDir::make(dir, "run");
+        EXPECT_TRUE(made.ok());
+        return *std::move(made);
+    }
+    /// A folder run.set with a file in it, and one in a folder in it.
+    static void make_set(const std::filesystem::path& in, const std::string& text) {
+        std::filesystem::create_directories(in / "run.set/data");
+        test::write_file(in / "run.set/README.md", text);
+        test::write_file(in / "run.set/data/part.jsonl", text + " part");
+    }
+    [[nodiscard]] std::string part() const { return test::read_file(dir_ / "run.set/data/part.jsonl"); }
+    [[nodiscard]] std::ptrdiff_t entries() const {
+        return std::distance(std::filesystem::directory_iterator(dir_.path()), {});
+    }
+
+    const test::TempDir dir_;
+};
+
+TEST_F(PublishFolder, AsAWhole) {
+    {
+        auto staging = staging_in(dir_.path());
+        make_set(staging.path(), "new");
+        test::write_file(staging.path() / "run.txt", "beside it");
+        const auto published = staging.publish(dir_.path(), "run", false);
+        ASSERT_TRUE(published.ok()) << published.error().message;
+        EXPECT_THAT(*published, testing::ElementsAre(dir_ / "run.set", dir_ / "run.txt"));
+    }
+    EXPECT_EQ(part(), "new part");
+    EXPECT_EQ(entries(), 2) << "nothing is left of the staging folder";
+}
+
+TEST_F(PublishFolder, ReplacesOnlyWhereItMay) {
+    make_set(dir_.path(), "old");
+    {
+        auto staging = staging_in(dir_.path());
+        make_set(staging.path(), "new");
+        EXPECT_FALSE(staging.publish(dir_.path(), "run", false).ok());
+        EXPECT_EQ(part(), "old part");
+        const auto published = staging.publish(dir_.path(), "run", true);
+        ASSERT_TRUE(published.ok()) << published.error().message;
+        EXPECT_EQ(part(), "new part");
+        EXPECT_TRUE(std::filesystem::is_empty(staging.path())) << "the old one is gone";
+    }
+    EXPECT_EQ(entries(), 1);
+}
+
+TEST_F(PublishFolder, NeverTakesAwayWhatTheNewOneLacks) {
+    make_set(dir_.path(), "old");
+    test::write_file(dir_ / "run.set/data/mine.txt", "notes");
+    auto staging = staging_in(dir_.path());
+    make_set(staging.path(), "new");
+    test::write_file(staging.path() / "run.a", "first in order");
+    const auto refused = staging.publish(dir_.path(), "run", true);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, ErrorCode::io);
+    EXPECT_EQ(refused.error().message, (dir_ / "run.set/data/mine.txt").string() +
+                                           " is not part of the new run.set, which would replace the folder; move the "
+                                           "folder away");
+    EXPECT_EQ(part(), "old part");
+    EXPECT_FALSE(std::filesystem::exists(dir_ / "run.a")) << "nothing is renamed when one thing cannot be";
+}
+
+TEST_F(PublishFolder, AFileAndAFolderDoNotReplaceEachOther) {
+    test::write_file(dir_ / "run.set", "a file");
+    {
+        auto staging = staging_in(dir_.path());
+        make_set(staging.path(), "new");
+        const auto refused = staging.publish(dir_.path(), "run", true);
+        ASSERT_FALSE(refused.ok());
+        EXPECT_THAT(refused.error().message, HasSubstr("run.set is a file, a folder of that name cannot take its place"));
+    }
+    EXPECT_EQ(test::read_file(dir_ / "run.set"), "a file");
+    std::filesystem::remove(dir_ / "run.set");
+    make_set(dir_.path(), "old");
+    auto staging = staging_in(dir_.path());
+    test::write_file(staging.path() / "run.set", "new");
+    const auto refused = staging.publish(dir_.path(), "run", true);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_THAT(refused.error().message, HasSubstr("run.set is a folder, a file of that name cannot take its place"));
+    EXPECT_EQ(part(), "old part");
+}
+
+TEST_F(PublishFolder, RefusesLinksAndOtherThingsInIt) {
+    for (const bool pipe : {false, true}) {
+        auto staging = staging_in(dir_.path());
+        make_set(staging.path(), "new");
+        const auto odd = staging.path() / "run.set/data/odd";
+        if (pipe)
+            ASSERT_EQ(::mkfifo(odd.c_str(), 0600), 0);
+        else
+            std::filesystem::create_symlink("/etc/hostname", odd);
+        const auto refused = staging.publish(dir_.path(), "run", true);
+        ASSERT_FALSE(refused.ok());
+        EXPECT_EQ(refused.error().code, ErrorCode::internal);
+        EXPECT_THAT(refused.error().message, HasSubstr("'run.set/data/odd'"));
+        EXPECT_FALSE(std::filesystem::exists(dir_ / "run.set"));
+    }
+}
+
+/// From now on the kernel knows no renameat2 in this process, as on a file system that cannot exchange.
+bool forbid_exchange() {
+    sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_renameat2, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog filter{static_cast<unsigned short>(std::size(program)), program};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+TEST_F(PublishFolder, AlsoWhereNamesCannotBeExchanged) {
+    make_set(dir_.path(), "old");
+    // In a child process, because a filter stays.
+    EXPECT_EXIT(
+        {
+            if (!forbid_exchange()) ::_exit(77);
+            {
+                auto staging = staging_in(dir_.path());
+                make_set(staging.path(), "new");
+                if (!staging.publish(dir_.path(), "run", true).ok()) ::_exit(1);
+            }
+            ::_exit(0);
+        },
+        testing::ExitedWithCode(0), "");
+    EXPECT_EQ(part(), "new part");
+    EXPECT_EQ(entries(), 1);
 }
 
 TEST(Files, ALockIsForOneAndLeavesNothing) {

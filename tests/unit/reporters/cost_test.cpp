@@ -1,12 +1,10 @@
-#include <algorithm>
-#include <sstream>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
 #include "support/fake_run.hpp"
-#include "support/plugin_loading.hpp"
+#include "unit/reporters/reporter.hpp"
 
 namespace synth {
 namespace {
@@ -18,20 +16,9 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-Result<Section> report(const FakeRun& run) {
-    auto reporter = test::load<Reporter>("cost", "{}", run.classes);
-    if (!reporter) return reporter.error();
-    return reporter->call([&](Reporter& cost) { return cost.report(run); });
-}
+Result<Section> report(const FakeRun& run) { return test::report_of("cost", run); }
 
-Section section(const FakeRun& run) {
-    auto made = report(run);
-    EXPECT_TRUE(made) << made.error().message;
-    std::istringstream lines(made->text);
-    for (std::string line; std::getline(lines, line);)
-        EXPECT_LE(std::ranges::count_if(line, [](unsigned char c) { return (c & 0xC0U) != 0x80U; }), 100) << line;
-    return *std::move(made);
-}
+Section section(const FakeRun& run) { return test::section_of("cost", run); }
 
 json numbers(const FakeRun& run) { return json::parse(section(run).json).at("cost"); }
 

@@ -1,12 +1,10 @@
-#include <algorithm>
-#include <sstream>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
 #include "support/fake_run.hpp"
-#include "support/plugin_loading.hpp"
+#include "unit/reporters/reporter.hpp"
 
 namespace synth {
 namespace {
@@ -22,20 +20,9 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-Result<Section> report(const FakeRun& run) {
-    auto reporter = test::load<Reporter>("statistics", "{}", run.classes);
-    if (!reporter) return reporter.error();
-    return reporter->call([&](Reporter& statistics) { return statistics.report(run); });
-}
+Result<Section> report(const FakeRun& run) { return test::report_of("statistics", run); }
 
-Section section(const FakeRun& run) {
-    auto made = report(run);
-    EXPECT_TRUE(made) << made.error().message;
-    std::istringstream lines(made->text);
-    for (std::string line; std::getline(lines, line);)
-        EXPECT_LE(std::ranges::count_if(line, [](unsigned char c) { return (c & 0xC0U) != 0x80U; }), 100) << line;
-    return *std::move(made);
-}
+Section section(const FakeRun& run) { return test::section_of("statistics", run); }
 
 CallRow& accept(FakeRun& run, std::uint64_t sample, std::uint64_t words, std::uint32_t target = 100) {
     CallRow& row = run.call(sample, Outcome::accepted);

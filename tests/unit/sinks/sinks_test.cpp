@@ -1,19 +1,14 @@
 #include <sys/resource.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
-#include "support/plugin_loading.hpp"
-#include "support/small_taxonomy.hpp"
-#include "synth/sink.hpp"
+#include "unit/sinks/sink_test.hpp"
 
 namespace synth {
 namespace {
@@ -22,53 +17,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::AllOf;
 using testing::HasSubstr;
-
-class SinkTest : public testing::Test {
-protected:
-    SinkTest() {
-        std::string pattern = (fs::temp_directory_path() / "sink-XXXXXX").string();
-        staging_ = ::mkdtemp(pattern.data());
-    }
-    ~SinkTest() override { fs::remove_all(staging_); }
-
-    core::Instance<Sink> load(std::string_view id, std::string_view options = "{}") {
-        auto sink = test::load<Sink>(id, options, taxonomy_);
-        EXPECT_TRUE(sink) << sink.error().message;
-        return *std::move(sink);
-    }
-    SinkContext context(std::uint64_t samples = 2) const { return {&taxonomy_, staging_, "run", samples}; }
-
-    /// What the sink made of these records, as one text.
-    std::string written(std::string_view id, const std::vector<Record>& records, std::string_view options = "{}") {
-        const auto sink = load(id, options);
-        EXPECT_TRUE(sink.call([&](Sink& to) { return to.open(context(records.size())); }));
-        for (const Record& record : records) EXPECT_TRUE(sink.call([&](Sink& to) { return to.write(record); }));
-        EXPECT_TRUE(sink.call([&](Sink& to) { return to.finish({records.size(), records.size()}); }));
-        std::ifstream file(staging_ + "/run." + std::string(id), std::ios::binary);
-        EXPECT_TRUE(file);
-        return {std::istreambuf_iterator<char>(file), {}};
-    }
-
-    Taxonomy taxonomy_ = test::small_taxonomy();
-    std::string staging_;
-};
-
-Record record(std::uint64_t index, std::string text, LabelSet labels) {
-    Record made;
-    made.index = index;
-    made.link = "https://synthetic-data-gen.example.com/sample_" + std::to_string(index + 1);
-    made.text = std::move(text);
-    made.labels = labels;
-    return made;
-}
-
-const std::vector<Record>& two_records() {
-    static const std::vector<Record> records = {
-        record(0, "A flare of 10⁵¹ erg,\n\"bright\".", test::labels({test::kNovae, test::kXRays})),
-        record(2, "Nothing.", test::labels({test::kNone})),
-    };
-    return records;
-}
 
 TEST_F(SinkTest, JsonIsOneArrayWithARecordALine) {
     EXPECT_EQ(written("json", two_records()),
@@ -105,24 +53,6 @@ TEST_F(SinkTest, ManyLargeRecordsPassThroughTheBufferInOrder) {
     const auto made = json::parse(written("json", records));
     ASSERT_EQ(made.size(), records.size());
     for (std::size_t i = 0; i < records.size(); ++i) EXPECT_EQ(made[i].at("full_text"), records[i].text);
-}
-
-Record full_record() {
-    Record made = record(41, "Text.", test::labels({test::kBlackHoles, test::kBinaries}));
-    made.title = "A \"title\"";
-    made.seed = 18446744073709551615U;
-    made.attempt = 2;
-    made.provider = "openai";
-    made.model = "gpt-small-2026-01-01";
-    made.prompt_hash = "0123456789abcdef";
-    made.finish = FinishReason::stop;
-    made.usage = Usage{.input = {900}, .cached_input = {100}, .cache_write = {0}, .output = {1500}, .reasoning = {7}};
-    made.cost = PicoUsd{1'027'500'001};
-    made.words = 1;
-    made.findings = {{Severity::warning, "too_short", "the text has 1 word"}};
-    made.sent = TimePoint(std::chrono::milliseconds(1'795'428'915'007));
-    made.received = made.sent + std::chrono::milliseconds(2'500);
-    return made;
 }
 
 TEST_F(SinkTest, MetadataTellsWhereARecordCameFrom) {
