@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "common/json_text.hpp"
+#include "common/model_data.hpp"
 #include "config.hpp"
 #include "endpoint.hpp"
-#include "json_text.hpp"
-#include "models.hpp"
 #include "reply.hpp"
 #include "synth/plugin.hpp"
 #include "synth/provider.hpp"
@@ -62,13 +62,6 @@ constexpr const char* kSchema = R"json({
 }
 })json";
 
-/// A parameter that the server refused by its name, or what to call it instead.
-const Remedy* remedy_of(const Request& request, std::string_view parameter) noexcept {
-    if (!request.remedies) return nullptr;
-    const auto found = std::ranges::find(*request.remedies, parameter, &Remedy::parameter);
-    return found == request.remedies->end() ? nullptr : &*found;
-}
-
 std::string_view name_of(Role role) noexcept {
     switch (role) {
         case Role::system: return "system";
@@ -107,13 +100,13 @@ private:
 
     const Options options_;
     const Endpoint endpoint_;
-    const ModelTable table_;
     const std::vector<std::pair<std::string, std::string>> headers_;
-    std::vector<ModelInfo> infos_;
-    // Which model is the default depends on the date, which only `describe` is told; it is called before all others,
-    // and one thread at a time.
+    // Which model is the default and which price applies depends on the date, which only `describe` is told; it is
+    // called before all others, and one thread at a time.
+    mutable ModelTable table_;
     mutable std::string model_;
     mutable const Model* known_ = nullptr;  ///< into table_; null: a model without data
+    const std::vector<ModelInfo> infos_;
 };
 
 Result<std::unique_ptr<Provider>> OpenAiProvider::create(Host& host, std::string_view options_json) {
@@ -150,12 +143,9 @@ OpenAiProvider::OpenAiProvider(Options options, Endpoint endpoint, ModelTable ta
                                std::vector<std::pair<std::string, std::string>> headers)
     : options_(std::move(options)),
       endpoint_(std::move(endpoint)),
+      headers_(std::move(headers)),
       table_(std::move(table)),
-      headers_(std::move(headers)) {
-    for (const Model& model : table_.models)
-        if (model.chat_completions)
-            infos_.push_back({model.name, model.direct ? model.as_of : "", model.shutdown, model.replacement,
-                              model.batch.has_value()});
+      infos_(infos_of(table_)) {
     use_model(options_.model.empty() ? table_.default_model : options_.model);
 }
 
@@ -165,6 +155,7 @@ void OpenAiProvider::use_model(std::string name) const {
 }
 
 Result<ProviderInfo> OpenAiProvider::describe(std::chrono::sys_days today) const {
+    table_.set_date(today);
     if (options_.model.empty()) use_model(std::string(table_.default_on(today)));
 
     ProviderInfo info;
@@ -186,17 +177,9 @@ Result<ProviderInfo> OpenAiProvider::describe(std::chrono::sys_days today) const
     }
 
     if (price_of(*known_, options_.service_tier, Billing::Mode::direct)) info.prices_as_of = known_->as_of;
-    const std::string shut_down = "model '" + model_ + "' " + (is_shut_down(*known_, today) ? "was" : "will be") +
-                                  " shut down by OpenAI on " + known_->shutdown;
-    const std::string instead =
-        known_->replacement.empty() ? "; no replacement is named" : "; official replacement: " + known_->replacement;
-    if (is_shut_down(*known_, today)) {
-        if (endpoint_.own)
-            return Error{ErrorCode::unauthorized, shut_down + instead + " (--model NAME)", "model_shut_down"};
-        info.notices.push_back(shut_down + instead);
-    } else if (endpoint_.own && is_shut_down(*known_, today + std::chrono::days(90))) {
-        info.notices.push_back(shut_down + instead);
-    }
+    ShutdownNews news = shutdown_news(*known_, model_, "OpenAI", endpoint_.own, today);
+    if (news.error) return *std::move(news.error);
+    if (!news.notice.empty()) info.notices.push_back(std::move(news.notice));
     if (endpoint_.own && !known_->chat_completions)
         return Error{ErrorCode::invalid_argument,
                      "model '" + model_ + "' is not offered through Chat Completions; choose another with --model",
@@ -215,32 +198,19 @@ Result<ProviderInfo> OpenAiProvider::describe(std::chrono::sys_days today) const
 
 /// The options with model and server as they are now, and with a path that holds in any working directory.
 std::string OpenAiProvider::resolved_options() const {
-    std::string json;
-    const auto key = [&](std::string_view name) {
-        json += json.empty() ? "{\"" : ",\"";
-        json += name;
-        json += "\":";
-    };
-    const auto text = [&](std::string_view name, std::string_view value) {
-        key(name);
-        append_json_string(json, value);
-    };
     const std::string models = options_.models.empty() ? "" : std::filesystem::absolute(options_.models).string();
-    key("allow_http");
-    json += options_.allow_http ? "true" : "false";
-    text("auth", options_.auth);
-    text("base_url", endpoint_.chat_url);  // whole, for the query that it may have
-    text("max_tokens_parameter", options_.max_tokens_parameter);
-    text("model", model_);
-    text("models", models);
-    text("reasoning_effort", options_.reasoning_effort);
-    text("service_tier", options_.service_tier);
-    key("temperature");
-    append_json_number(json, options_.temperature);
-    key("top_p");
-    append_json_number(json, options_.top_p);
-    json += '}';
-    return json;
+    JsonObject json;
+    json.flag("allow_http", options_.allow_http)
+        .text("auth", options_.auth)
+        .text("base_url", endpoint_.chat_url)  // whole, for the query that it may have
+        .text("max_tokens_parameter", options_.max_tokens_parameter)
+        .text("model", model_)
+        .text("models", models)
+        .text("reasoning_effort", options_.reasoning_effort)
+        .text("service_tier", options_.service_tier)
+        .number("temperature", options_.temperature)
+        .number("top_p", options_.top_p);
+    return std::move(json).take();
 }
 
 OpenAiProvider::Parameters OpenAiProvider::parameters(const Request& request) const {
@@ -330,7 +300,7 @@ Reply OpenAiProvider::decode(const Request& request, const HttpResponse& respons
     if (use.temperature) may_omit[count++] = kTemperature;
     if (use.top_p) may_omit[count++] = kTopP;
     if (!use.effort.empty()) may_omit[count++] = kEffort;
-    Asked asked{endpoint_.base, model_, known_, use.limit_name, use.limit, {may_omit.data(), count}, {}};
+    Asked asked{{"OpenAI", endpoint_.base, kSecret, model_, known_}, use.limit_name, use.limit, {may_omit.data(), count}, {}};
     if (request.remedies) asked.remedies = *request.remedies;
     return read_reply(asked, response);
 }
