@@ -95,6 +95,8 @@ Result<Url> parse_url(std::string_view url, bool allow_http, std::string_view na
     return parts;
 }
 
+bool is_path_segment(std::string_view text) noexcept { return only(text, "-_.") && text != "." && text != ".."; }
+
 bool Url::drop_path_end(std::string_view end) {
     if (!std::string_view(path).ends_with(end)) return false;
     path.resize(path.size() - end.size());

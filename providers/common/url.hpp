@@ -23,4 +23,7 @@ struct Url {
 /// unless `allow_http`. `named` says in the error where the URL comes from, `secret` where the key belongs.
 Result<Url> parse_url(std::string_view url, bool allow_http, std::string_view named, std::string_view secret);
 
+/// Letters, digits, '-', '_' and '.', not empty, not "." or "..": what can stand in a path as it is.
+bool is_path_segment(std::string_view text) noexcept;
+
 }  // namespace synth::providers

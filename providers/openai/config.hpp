@@ -14,7 +14,8 @@ using namespace providers;
 
 /// As the options schema in openai.cpp describes them.
 struct Options {
-    std::string base_url, model, models, reasoning_effort, service_tier, max_tokens_parameter, auth;
+    std::string preset, base_url, deployment, api_version, model, models, reasoning_effort, service_tier,
+        max_tokens_parameter, auth;
     double temperature = 0, top_p = 0;
     bool allow_http = false;
 };

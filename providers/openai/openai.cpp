@@ -15,6 +15,7 @@
 #include "common/model_data.hpp"
 #include "config.hpp"
 #include "endpoint.hpp"
+#include "presets.hpp"
 #include "reply.hpp"
 #include "synth/plugin.hpp"
 #include "synth/provider.hpp"
@@ -23,16 +24,22 @@ namespace synth::openai {
 
 namespace {
 
-constexpr const char* kSecret = "OPENAI_API_KEY";
 constexpr std::string_view kTemperature = "temperature", kTopP = "top_p", kEffort = "reasoning_effort";
 
 constexpr const char* kSchema = R"json({
   "type": "object",
   "properties": {
+    "preset": {"type": "string", "default": "",
+      "enum": ["", "ollama", "llama.cpp", "vllm", "lmstudio", "azure"],
+      "description": "settings of a known server (docs/openai.md); other options win over it"},
     "base_url": {"type": "string", "default": "",
-      "description": "server to use, such as http://127.0.0.1:11434/v1; empty: OPENAI_BASE_URL, else https://api.openai.com/v1"},
+      "description": "server to use, such as http://127.0.0.1:11434/v1; empty: the preset's, else OPENAI_BASE_URL, else https://api.openai.com/v1"},
     "model": {"type": "string", "default": "",
       "description": "model to ask for; empty: gpt-4o-mini until it is shut down, then its official replacement"},
+    "deployment": {"type": "string", "default": "",
+      "description": "Azure's name for the model; empty: the model's own"},
+    "api_version": {"type": "string", "default": "",
+      "description": "of a deployment's URL at Azure, such as 2024-10-21; empty: OPENAI_API_VERSION, else Azure's /openai/v1, which needs none"},
     "temperature": {"type": "number", "default": 0.8, "minimum": 0, "maximum": 2,
       "description": "sampling temperature, sent where the model takes it"},
     "top_p": {"type": "number", "default": 0.9, "minimum": 0, "maximum": 1,
@@ -44,22 +51,14 @@ constexpr const char* kSchema = R"json({
       "description": "such as flex, at the price of a batch, or priority; empty: the account's"},
     "max_tokens_parameter": {"type": "string", "default": "auto",
       "enum": ["auto", "max_tokens", "max_completion_tokens"],
-      "description": "name of the output limit; auto: max_completion_tokens for OpenAI and for reasoning models, else max_tokens"},
+      "description": "name of the output limit; auto: the preset's, else max_completion_tokens for OpenAI and for reasoning models, else max_tokens"},
     "models": {"type": "string", "default": "",
-      "description": "JSON file with models and prices that override or add to the built-in ones (docs/costs.md)"
-}
-, "auth" : {
-    "type" : "string",
-    "default" : "bearer",
-    "enum" : [ "bearer", "api-key" ],
-    "description" : "header that carries the key: Authorization: Bearer, or api-key as Azure wants it"
-},
-           "allow_http" : {
-               "type" : "boolean",
-               "default" : false,
-               "description" : "send texts and key unencrypted to another machine, by an http:// base URL"
-           }
-}
+      "description": "JSON file with models and prices that override or add to the built-in ones (docs/costs.md)"},
+    "auth": {"type": "string", "default": "auto", "enum": ["auto", "bearer", "api-key"],
+      "description": "header that carries the key: Authorization: Bearer, or api-key as Azure wants it; auto: the preset's"},
+    "allow_http": {"type": "boolean", "default": false,
+      "description": "send texts and key unencrypted to another machine, by an http:// base URL"}
+  }
 })json";
 
 std::string_view name_of(Role role) noexcept {
@@ -69,6 +68,33 @@ std::string_view name_of(Role role) noexcept {
         case Role::user: break;
     }
     return "user";
+}
+
+Result<Endpoint> endpoint_of(Host& host, const Options& options, const Preset& preset) {
+    if (!options.base_url.empty()) return parse_endpoint(options.base_url, options.allow_http, "provider.base_url");
+    if (!preset.base_url.empty()) return parse_endpoint(preset.base_url, false, "");
+    const std::string setting = host.setting("OPENAI_BASE_URL");
+    return setting.empty() ? parse_endpoint("https://api.openai.com/v1", false, "")
+                           : parse_endpoint(setting, options.allow_http, "OPENAI_BASE_URL");
+}
+
+/// Fills in what the options leave to the environment: they are kept for a resumed run.
+Result<Endpoint> azure_endpoint(Host& host, Options& options) {
+    const bool given = !options.base_url.empty();
+    const std::string url = given ? options.base_url : host.setting("AZURE_OPENAI_ENDPOINT");
+    if (url.empty())
+        return Error{ErrorCode::invalid_argument,
+                     "preset azure needs the resource: -o provider.base_url=https://NAME.openai.azure.com, or "
+                     "AZURE_OPENAI_ENDPOINT"};
+    if (options.model.empty() && options.deployment.empty())
+        return Error{ErrorCode::invalid_argument,
+                     "preset azure needs a deployment: --model NAME when it is called as its model is, else also "
+                     "-o provider.deployment=NAME"};
+    if (options.deployment.empty()) options.deployment = options.model;
+    if (options.model.empty()) options.model = options.deployment;
+    if (options.api_version.empty()) options.api_version = host.setting("OPENAI_API_VERSION");
+    return parse_azure_endpoint(url, options.allow_http, given ? "provider.base_url" : "AZURE_OPENAI_ENDPOINT",
+                                options.deployment, options.api_version);
 }
 
 class OpenAiProvider final : public Provider {
@@ -99,6 +125,7 @@ private:
     Parameters parameters(const Request& request) const;
 
     const Options options_;
+    const Preset& preset_;
     const Endpoint endpoint_;
     const std::vector<std::pair<std::string, std::string>> headers_;
     // Which model is the default and which price applies depends on the date, which only `describe` is told; it is
@@ -113,11 +140,15 @@ Result<std::unique_ptr<Provider>> OpenAiProvider::create(Host& host, std::string
     Result<Options> options = parse_options(options_json);
     if (!options) return std::move(options).error();
 
-    const std::string setting = host.setting("OPENAI_BASE_URL");
-    Result<Endpoint> endpoint = !options->base_url.empty()
-                                    ? parse_endpoint(options->base_url, options->allow_http, "provider.base_url")
-                                : !setting.empty() ? parse_endpoint(setting, options->allow_http, "OPENAI_BASE_URL")
-                                                   : parse_endpoint("https://api.openai.com/v1", false, "");
+    const Preset& preset = preset_of(options->preset);
+    if (options->model.empty()) {
+        if (!preset.model_help.empty())
+            return Error{ErrorCode::invalid_argument, "preset " + std::string(preset.name) +
+                                                          " needs the name of a model: --model NAME (" +
+                                                          std::string(preset.model_help) + ")"};
+        options->model = preset.model;
+    }
+    Result<Endpoint> endpoint = preset.azure ? azure_endpoint(host, *options) : endpoint_of(host, *options, preset);
     if (!endpoint) return std::move(endpoint).error();
 
     ModelTable table;
@@ -142,6 +173,7 @@ Result<std::unique_ptr<Provider>> OpenAiProvider::create(Host& host, std::string
 OpenAiProvider::OpenAiProvider(Options options, Endpoint endpoint, ModelTable table,
                                std::vector<std::pair<std::string, std::string>> headers)
     : options_(std::move(options)),
+      preset_(preset_of(options_.preset)),
       endpoint_(std::move(endpoint)),
       headers_(std::move(headers)),
       table_(std::move(table)),
@@ -162,8 +194,11 @@ Result<ProviderInfo> OpenAiProvider::describe(std::chrono::sys_days today) const
     info.model = model_;
     info.endpoint = endpoint_.base;
     info.resolved_options = resolved_options();
-    if (endpoint_.own) {
-        info.secret = kSecret;
+    if (preset_.needs_key) {
+        info.secret = preset_.secret;
+        info.secret_help = "set " + info.secret + " in the environment or in .env";
+    } else if (endpoint_.own) {
+        info.secret = preset_.secret;
         info.secret_help =
             "set OPENAI_API_KEY in the environment or in .env, or point -o provider.base_url=URL at a local server (no "
             "key needed), or write without a language model: --provider offline";
@@ -201,11 +236,14 @@ std::string OpenAiProvider::resolved_options() const {
     const std::string models = options_.models.empty() ? "" : std::filesystem::absolute(options_.models).string();
     JsonObject json;
     json.flag("allow_http", options_.allow_http)
+        .text("api_version", options_.api_version)
         .text("auth", options_.auth)
         .text("base_url", endpoint_.chat_url)  // whole, for the query that it may have
+        .text("deployment", options_.deployment)
         .text("max_tokens_parameter", options_.max_tokens_parameter)
         .text("model", model_)
         .text("models", models)
+        .text("preset", options_.preset)
         .text("reasoning_effort", options_.reasoning_effort)
         .text("service_tier", options_.service_tier)
         .number("temperature", options_.temperature)
@@ -230,6 +268,7 @@ OpenAiProvider::Parameters OpenAiProvider::parameters(const Request& request) co
     use.top_p = samples && !remedy_of(request, kTopP);
 
     use.limit_name = options_.max_tokens_parameter != "auto" ? std::string_view(options_.max_tokens_parameter)
+                     : !preset_.limit_parameter.empty()      ? preset_.limit_parameter
                      : endpoint_.own || reasons              ? "max_completion_tokens"
                                                              : "max_tokens";
     if (const Remedy* renamed = remedy_of(request, use.limit_name); renamed && !renamed->replacement.empty())
@@ -257,8 +296,9 @@ Result<Exchange> OpenAiProvider::encode(const Request& request) const {
     HttpRequest http;
     http.url = endpoint_.chat_url;
     http.headers = headers_;
-    http.auth = HttpAuth{kSecret};
-    if (options_.auth == "api-key") http.auth = HttpAuth{kSecret, "api-key", ""};
+    http.auth = HttpAuth{std::string(preset_.secret)};
+    if (options_.auth == "api-key" || (options_.auth == "auto" && preset_.azure))
+        http.auth = HttpAuth{std::string(preset_.secret), "api-key", ""};
 
     std::string& body = http.body;
     std::size_t size = 256;
@@ -270,7 +310,7 @@ Result<Exchange> OpenAiProvider::encode(const Request& request) const {
         body += "\":";
     };
     body += "{\"model\":";
-    append_json_string(body, model_);
+    append_json_string(body, options_.deployment.empty() ? model_ : options_.deployment);
     key("messages");
     char separator = '[';
     for (const Message& message : request.prompt->messages) {
@@ -300,7 +340,11 @@ Reply OpenAiProvider::decode(const Request& request, const HttpResponse& respons
     if (use.temperature) may_omit[count++] = kTemperature;
     if (use.top_p) may_omit[count++] = kTopP;
     if (!use.effort.empty()) may_omit[count++] = kEffort;
-    Asked asked{{"OpenAI", endpoint_.base, kSecret, model_, known_}, use.limit_name, use.limit, {may_omit.data(), count}, {}};
+    Asked asked{{"OpenAI", endpoint_.base, preset_.secret, model_, known_},
+                use.limit_name,
+                use.limit,
+                {may_omit.data(), count},
+                {}};
     if (request.remedies) asked.remedies = *request.remedies;
     return read_reply(asked, response);
 }
