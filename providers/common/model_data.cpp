@@ -153,4 +153,12 @@ Status add_models(ModelTable& table, const std::string& path) {
     return {};
 }
 
+Result<ModelTable> load_models(const std::string& data_dir, const std::string& more) {
+    ModelTable table;
+    if (Status read = add_models(table, data_dir + "/models.json"); !read) return std::move(read).error();
+    if (more.empty()) return table;
+    if (Status read = add_models(table, more); !read) return std::move(read).error();
+    return table;
+}
+
 }  // namespace synth::providers

@@ -14,4 +14,7 @@ namespace synth::providers {
 /// price that is not exact would otherwise be wrong money in silence; io when the file cannot be read.
 Status add_models(ModelTable& table, const std::string& path);
 
+/// The provider's own models, and those of the user's file where one is given.
+Result<ModelTable> load_models(const std::string& data_dir, const std::string& more);
+
 }  // namespace synth::providers

@@ -151,10 +151,8 @@ Result<std::unique_ptr<Provider>> OpenAiProvider::create(Host& host, std::string
     Result<Endpoint> endpoint = preset.azure ? azure_endpoint(host, *options) : endpoint_of(host, *options, preset);
     if (!endpoint) return std::move(endpoint).error();
 
-    ModelTable table;
-    if (Status read = add_models(table, host.data_dir() + "/models.json"); !read) return std::move(read).error();
-    if (!options->models.empty())
-        if (Status read = add_models(table, options->models); !read) return std::move(read).error();
+    Result<ModelTable> table = load_models(host.data_dir(), options->models);
+    if (!table) return std::move(table).error();
 
     std::vector<std::pair<std::string, std::string>> headers{{"Content-Type", "application/json"}};
     constexpr std::array<std::pair<const char*, const char*>, 2> kAccounts{
@@ -167,7 +165,7 @@ Result<std::unique_ptr<Provider>> OpenAiProvider::create(Host& host, std::string
         if (!value.empty()) headers.emplace_back(header, std::move(value));
     }
     return std::unique_ptr<Provider>(
-        new OpenAiProvider(*std::move(options), *std::move(endpoint), std::move(table), std::move(headers)));
+        new OpenAiProvider(*std::move(options), *std::move(endpoint), *std::move(table), std::move(headers)));
 }
 
 OpenAiProvider::OpenAiProvider(Options options, Endpoint endpoint, ModelTable table,

@@ -126,11 +126,11 @@ TEST(Preset, IsOneNameForTheSettingsOfAServer) {
          "m",
          "",
          "Authorization"},
-        {{{"preset", "lmstudio"}, {"model", "m"}},
+        {{{"preset", "lmstudio"}, {"model", "gpt-6-luna"}},
          {},
          "http://127.0.0.1:1234/v1/chat/completions",
          "max_tokens",
-         "m",
+         "gpt-6-luna",
          "",
          "Authorization"},
         // what is given wins; the environment does not
