@@ -7,7 +7,7 @@ namespace synth::test {
 
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kGenerate = ":generateContent", kModels = "/models/";
 

@@ -18,7 +18,8 @@ std::optional<Dialect> dialect_of(std::string_view path);
 
 /// The request as a chat completion: model, messages, output limit. `path` names Gemini's model. Throws
 /// nlohmann::json::exception for what is none.
-nlohmann::json as_chat_completion(Dialect dialect, std::string_view path, const nlohmann::json& request);
+nlohmann::ordered_json as_chat_completion(Dialect dialect, std::string_view path,
+                                          const nlohmann::ordered_json& request);
 
 /// Name and text before the value of the header that carries the key.
 struct KeyHeader {
@@ -28,9 +29,9 @@ KeyHeader key_header_of(Dialect dialect);
 
 struct Translated {
     int status = 0;
-    nlohmann::json body;
+    nlohmann::ordered_json body;
 };
 /// An answer of OpenAI, good or an error; `retry_after` in seconds, empty: none.
-Translated translate(Dialect dialect, int status, const nlohmann::json& answer, std::string_view retry_after);
+Translated translate(Dialect dialect, int status, const nlohmann::ordered_json& answer, std::string_view retry_after);
 
 }  // namespace synth::test
