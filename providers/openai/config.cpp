@@ -1,208 +1,23 @@
 #include "config.hpp"
 
-#include <algorithm>
-#include <cstdint>
-#include <functional>
-#include <optional>
 #include <utility>
 
-#include <simdjson.h>
+#include "common/fields.hpp"
 
 namespace synth::openai {
 
-namespace {
-
-namespace dom = simdjson::dom;
-
-/// What is wrong with a value, in words that follow its name; empty: nothing.
-using Complaint = std::string;
-
-struct Field {
-    std::string_view name;
-    std::function<Complaint(dom::element)> read;
-};
-
-/// Hands every member to the field of its name; the first complaint, with the path to the value, ends it.
-Complaint read_object(dom::element element, const std::vector<Field>& fields) {
-    dom::object object;
-    if (element.get(object) != simdjson::SUCCESS) return " is not an object";
-    for (const auto& [key, value] : object) {
-        const auto field = std::ranges::find(fields, key, &Field::name);
-        if (field == fields.end()) return " has an unknown field '" + std::string(key) + "'";
-        if (Complaint complaint = field->read(value); !complaint.empty()) return "." + std::string(key) + complaint;
-    }
-    return {};
-}
-
-Field text(std::string_view name, std::string& target) {
-    return {name, [&target](dom::element value) -> Complaint {
-                std::string_view read;
-                if (value.get(read) != simdjson::SUCCESS) return " is not a string";
-                target = read;
-                return {};
-            }};
-}
-
-Field date(std::string_view name, std::string& target) {
-    return {name, [name, &target](dom::element value) -> Complaint {
-                if (Complaint complaint = text(name, target).read(value); !complaint.empty()) return complaint;
-                return parse_date(target) ? "" : " is not a date such as 2027-01-14";
-            }};
-}
-
-Field flag(std::string_view name, bool& target) {
-    return {name, [&target](dom::element value) -> Complaint {
-                return value.get(target) == simdjson::SUCCESS ? "" : " is not true or false";
-            }};
-}
-
-Field count(std::string_view name, std::int64_t& target) {
-    return {name, [&target](dom::element value) -> Complaint {
-                constexpr std::int64_t kMost = 1'000'000'000;
-                return value.get(target) == simdjson::SUCCESS && target >= 0 && target <= kMost
-                           ? ""
-                           : " is not a whole number from 0 to 1000000000";
-            }};
-}
-
-Field tokens(std::string_view name, std::optional<Tokens>& target) {
-    return {name, [name, &target](dom::element value) { return count(name, target.emplace().count).read(value); }};
-}
-
-/// For people and for provenance; the program has no use for it.
-Field ignored(std::string_view name) {
-    return {name, [](dom::element) { return Complaint(); }};
-}
-
-/// Cached input that has no price of its own costs as much as input, and so do cache writes.
-Field price(std::string_view name, std::optional<Price>& target, bool* given = nullptr) {
-    return {name, [&target, given](dom::element element) -> Complaint {
-                std::optional<PicoUsd> input, cached_input, cache_write, output;
-                const auto amount = [](std::string_view field, std::optional<PicoUsd>& each) -> Field {
-                    return {field, [&each](dom::element value) -> Complaint {
-                                std::string_view decimal;
-                                if (value.get(decimal) == simdjson::SUCCESS) each = parse_price(decimal);
-                                return each ? ""
-                                            : " is not a price: write dollars per million tokens as a string with at "
-                                              "most 6 decimals, such as \"0.15\"";
-                            }};
-                };
-                if (Complaint complaint =
-                        read_object(element, {amount("input", input), amount("cached_input", cached_input),
-                                              amount("cache_write", cache_write), amount("output", output)});
-                    !complaint.empty())
-                    return complaint;
-                if (!input || !output) return " needs both input and output";
-                target = Price{*input, cached_input.value_or(*input), cache_write.value_or(*input), *output};
-                if (given) *given = true;
-                return {};
-            }};
-}
-
-Complaint read_model(dom::element element, ModelTable& table) {
-    std::string_view name;
-    if (element["name"].get(name) != simdjson::SUCCESS || name.empty()) return " has no name";
-    const auto known = std::ranges::find(table.models, name, &Model::name);
-    Model model = known == table.models.end() ? Model() : *known;
-    LongContext long_context;
-    std::string date_given;
-    bool price_given = false, long_given = false, reasoning_given = false;
-    const Complaint complaint =
-        read_object(element, {text("name", model.name),
-                              price("price", model.direct, &price_given),
-                              price("batch", model.batch, &price_given),
-                              {"long_context",
-                               [&](dom::element value) {
-                                   long_given = true;
-                                   return read_object(value, {count("above", long_context.above.count),
-                                                              count("input_percent", long_context.input_percent),
-                                                              count("output_percent", long_context.output_percent)});
-                               }},
-                              tokens("context_window", model.context_window),
-                              tokens("max_output", model.max_output),
-                              {"reasoning",
-                               [&](dom::element value) {
-                                   reasoning_given = true;
-                                   return read_object(value, {flag("accepts_none", model.accepts_none),
-                                                              text("default_effort", model.default_effort)});
-                               }},
-                              flag("chat_completions", model.chat_completions),
-                              date("shutdown", model.shutdown),
-                              text("replacement", model.replacement),
-                              date("as_of", date_given),
-                              ignored("sources"),
-                              ignored("note")});
-    if (!complaint.empty()) return " '" + std::string(name) + "'" + complaint;
-    if (price_given && date_given.empty())
-        return " '" + std::string(name) + "' has a price without as_of, the date on which it was looked up";
-    if (!date_given.empty()) model.as_of = std::move(date_given);
-    if (long_given) model.long_context = long_context;
-    model.reasons = model.reasons || reasoning_given;
-    if (known == table.models.end())
-        table.models.push_back(std::move(model));
-    else
-        *known = std::move(model);
-    return {};
-}
-
-Complaint read_models(dom::element element, ModelTable& table) {
-    dom::array models;
-    if (element.get(models) != simdjson::SUCCESS) return " is not an array";
-    for (const dom::element model : models)
-        if (Complaint complaint = read_model(model, table); !complaint.empty()) return ": model" + complaint;
-    return {};
-}
-
-Complaint read_reserve(dom::element element, ModelTable& table) {
-    dom::object efforts;
-    if (element.get(efforts) != simdjson::SUCCESS) return " is not an object";
-    for (const auto& [effort, value] : efforts)
-        if (Complaint complaint = count(effort, table.reasoning_reserve[std::string(effort)].count).read(value);
-            !complaint.empty())
-            return "." + std::string(effort) + complaint;
-    return {};
-}
-
-}  // namespace
-
 Result<Options> parse_options(std::string_view json) {
     Options options;
-    dom::parser parser;
-    dom::element root;
-    if (const auto error = parser.parse(json.data(), json.size()).get(root); error != simdjson::SUCCESS)
-        return Error{ErrorCode::internal, std::string("the options are not JSON: ") + simdjson::error_message(error)};
-    const auto number = [](std::string_view name, double& target) -> Field {
-        return {name, [&target](dom::element value) -> Complaint {
-                    return value.get(target) == simdjson::SUCCESS ? "" : " is not a number";
-                }};
-    };
-    const Complaint complaint = read_object(
-        root, {text("base_url", options.base_url), text("model", options.model), text("models", options.models),
-               text("reasoning_effort", options.reasoning_effort), text("service_tier", options.service_tier),
-               text("max_tokens_parameter", options.max_tokens_parameter), text("auth", options.auth),
-               number("temperature", options.temperature), number("top_p", options.top_p),
-               flag("allow_http", options.allow_http)});
-    if (!complaint.empty()) return Error{ErrorCode::internal, "the options were not checked: provider" + complaint};
+    Status read = read_options(
+        json,
+        {text("preset", options.preset), text("base_url", options.base_url), text("deployment", options.deployment),
+         text("api_version", options.api_version), text("model", options.model), text("models", options.models),
+         text("reasoning_effort", options.reasoning_effort), text("service_tier", options.service_tier),
+         text("max_tokens_parameter", options.max_tokens_parameter), text("auth", options.auth),
+         number("temperature", options.temperature), number("top_p", options.top_p),
+         flag("allow_http", options.allow_http)});
+    if (!read) return std::move(read).error();
     return options;
-}
-
-Status add_models(ModelTable& table, const std::string& path) {
-    dom::parser parser;
-    dom::element root;
-    const auto error = parser.load(path).get(root);
-    if (error == simdjson::IO_ERROR || error == simdjson::MEMALLOC)
-        return Error{ErrorCode::io, "cannot read the model data '" + path + "'"};
-    if (error != simdjson::SUCCESS)
-        return Error{ErrorCode::invalid_argument,
-                     "model data '" + path + "' is not JSON: " + simdjson::error_message(error)};
-    const Complaint complaint =
-        read_object(root, {ignored("about"),
-                           ignored("sources"),
-                           text("default_model", table.default_model),
-                           {"reasoning_reserve", [&](dom::element value) { return read_reserve(value, table); }},
-                           {"models", [&](dom::element value) { return read_models(value, table); }}});
-    if (!complaint.empty()) return Error{ErrorCode::invalid_argument, "model data '" + path + "'" + complaint};
-    return {};
 }
 
 }  // namespace synth::openai

@@ -16,8 +16,13 @@ struct Endpoint {
 };
 
 /// Takes base URLs with and without a slash at the end, `/v1` or `/chat/completions`; one without a path gets `/v1`.
-/// invalid_argument for anything else than http and https, for credentials in the URL, and for http to another machine
-/// unless `allow_http`. `named` says in the error where the URL comes from.
+/// Errors as providers::parse_url.
 Result<Endpoint> parse_endpoint(std::string_view url, bool allow_http, std::string_view named);
+
+/// The same for Azure, where a URL without a path is a resource: with an API version requests go to the deployment's
+/// own URL, without one to `/openai/v1`. invalid_argument also for a deployment that no URL can hold and for a
+/// deployment's URL without a version.
+Result<Endpoint> parse_azure_endpoint(std::string_view url, bool allow_http, std::string_view named,
+                                      std::string_view deployment, std::string_view api_version);
 
 }  // namespace synth::openai

@@ -11,10 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include "common/json_text.hpp"
+#include "common/model_data.hpp"
 #include "config.hpp"
 #include "endpoint.hpp"
-#include "json_text.hpp"
-#include "models.hpp"
+#include "presets.hpp"
 #include "reply.hpp"
 #include "synth/plugin.hpp"
 #include "synth/provider.hpp"
@@ -23,16 +24,22 @@ namespace synth::openai {
 
 namespace {
 
-constexpr const char* kSecret = "OPENAI_API_KEY";
 constexpr std::string_view kTemperature = "temperature", kTopP = "top_p", kEffort = "reasoning_effort";
 
 constexpr const char* kSchema = R"json({
   "type": "object",
   "properties": {
+    "preset": {"type": "string", "default": "",
+      "enum": ["", "ollama", "llama.cpp", "vllm", "lmstudio", "azure"],
+      "description": "settings of a known server (docs/openai.md); other options win over it"},
     "base_url": {"type": "string", "default": "",
-      "description": "server to use, such as http://127.0.0.1:11434/v1; empty: OPENAI_BASE_URL, else https://api.openai.com/v1"},
+      "description": "server to use, such as http://127.0.0.1:11434/v1; empty: the preset's, else OPENAI_BASE_URL, else https://api.openai.com/v1"},
     "model": {"type": "string", "default": "",
       "description": "model to ask for; empty: gpt-4o-mini until it is shut down, then its official replacement"},
+    "deployment": {"type": "string", "default": "",
+      "description": "Azure's name for the model; empty: the model's own"},
+    "api_version": {"type": "string", "default": "",
+      "description": "of a deployment's URL at Azure, such as 2024-10-21; empty: OPENAI_API_VERSION, else Azure's /openai/v1, which needs none"},
     "temperature": {"type": "number", "default": 0.8, "minimum": 0, "maximum": 2,
       "description": "sampling temperature, sent where the model takes it"},
     "top_p": {"type": "number", "default": 0.9, "minimum": 0, "maximum": 1,
@@ -44,30 +51,15 @@ constexpr const char* kSchema = R"json({
       "description": "such as flex, at the price of a batch, or priority; empty: the account's"},
     "max_tokens_parameter": {"type": "string", "default": "auto",
       "enum": ["auto", "max_tokens", "max_completion_tokens"],
-      "description": "name of the output limit; auto: max_completion_tokens for OpenAI and for reasoning models, else max_tokens"},
+      "description": "name of the output limit; auto: the preset's, else max_completion_tokens for OpenAI and for reasoning models, else max_tokens"},
     "models": {"type": "string", "default": "",
-      "description": "JSON file with models and prices that override or add to the built-in ones (docs/costs.md)"
-}
-, "auth" : {
-    "type" : "string",
-    "default" : "bearer",
-    "enum" : [ "bearer", "api-key" ],
-    "description" : "header that carries the key: Authorization: Bearer, or api-key as Azure wants it"
-},
-           "allow_http" : {
-               "type" : "boolean",
-               "default" : false,
-               "description" : "send texts and key unencrypted to another machine, by an http:// base URL"
-           }
-}
+      "description": "JSON file with models and prices that override or add to the built-in ones (docs/costs.md)"},
+    "auth": {"type": "string", "default": "auto", "enum": ["auto", "bearer", "api-key"],
+      "description": "header that carries the key: Authorization: Bearer, or api-key as Azure wants it; auto: the preset's"},
+    "allow_http": {"type": "boolean", "default": false,
+      "description": "send texts and key unencrypted to another machine, by an http:// base URL"}
+  }
 })json";
-
-/// A parameter that the server refused by its name, or what to call it instead.
-const Remedy* remedy_of(const Request& request, std::string_view parameter) noexcept {
-    if (!request.remedies) return nullptr;
-    const auto found = std::ranges::find(*request.remedies, parameter, &Remedy::parameter);
-    return found == request.remedies->end() ? nullptr : &*found;
-}
 
 std::string_view name_of(Role role) noexcept {
     switch (role) {
@@ -76,6 +68,33 @@ std::string_view name_of(Role role) noexcept {
         case Role::user: break;
     }
     return "user";
+}
+
+Result<Endpoint> endpoint_of(Host& host, const Options& options, const Preset& preset) {
+    if (!options.base_url.empty()) return parse_endpoint(options.base_url, options.allow_http, "provider.base_url");
+    if (!preset.base_url.empty()) return parse_endpoint(preset.base_url, false, "");
+    const std::string setting = host.setting("OPENAI_BASE_URL");
+    return setting.empty() ? parse_endpoint("https://api.openai.com/v1", false, "")
+                           : parse_endpoint(setting, options.allow_http, "OPENAI_BASE_URL");
+}
+
+/// Fills in what the options leave to the environment: they are kept for a resumed run.
+Result<Endpoint> azure_endpoint(Host& host, Options& options) {
+    const bool given = !options.base_url.empty();
+    const std::string url = given ? options.base_url : host.setting("AZURE_OPENAI_ENDPOINT");
+    if (url.empty())
+        return Error{ErrorCode::invalid_argument,
+                     "preset azure needs the resource: -o provider.base_url=https://NAME.openai.azure.com, or "
+                     "AZURE_OPENAI_ENDPOINT"};
+    if (options.model.empty() && options.deployment.empty())
+        return Error{ErrorCode::invalid_argument,
+                     "preset azure needs a deployment: --model NAME when it is called as its model is, else also "
+                     "-o provider.deployment=NAME"};
+    if (options.deployment.empty()) options.deployment = options.model;
+    if (options.model.empty()) options.model = options.deployment;
+    if (options.api_version.empty()) options.api_version = host.setting("OPENAI_API_VERSION");
+    return parse_azure_endpoint(url, options.allow_http, given ? "provider.base_url" : "AZURE_OPENAI_ENDPOINT",
+                                options.deployment, options.api_version);
 }
 
 class OpenAiProvider final : public Provider {
@@ -106,31 +125,34 @@ private:
     Parameters parameters(const Request& request) const;
 
     const Options options_;
+    const Preset& preset_;
     const Endpoint endpoint_;
-    const ModelTable table_;
     const std::vector<std::pair<std::string, std::string>> headers_;
-    std::vector<ModelInfo> infos_;
-    // Which model is the default depends on the date, which only `describe` is told; it is called before all others,
-    // and one thread at a time.
+    // Which model is the default and which price applies depends on the date, which only `describe` is told; it is
+    // called before all others, and one thread at a time.
+    mutable ModelTable table_;
     mutable std::string model_;
     mutable const Model* known_ = nullptr;  ///< into table_; null: a model without data
+    const std::vector<ModelInfo> infos_;
 };
 
 Result<std::unique_ptr<Provider>> OpenAiProvider::create(Host& host, std::string_view options_json) {
     Result<Options> options = parse_options(options_json);
     if (!options) return std::move(options).error();
 
-    const std::string setting = host.setting("OPENAI_BASE_URL");
-    Result<Endpoint> endpoint = !options->base_url.empty()
-                                    ? parse_endpoint(options->base_url, options->allow_http, "provider.base_url")
-                                : !setting.empty() ? parse_endpoint(setting, options->allow_http, "OPENAI_BASE_URL")
-                                                   : parse_endpoint("https://api.openai.com/v1", false, "");
+    const Preset& preset = preset_of(options->preset);
+    if (options->model.empty()) {
+        if (!preset.model_help.empty())
+            return Error{ErrorCode::invalid_argument, "preset " + std::string(preset.name) +
+                                                          " needs the name of a model: --model NAME (" +
+                                                          std::string(preset.model_help) + ")"};
+        options->model = preset.model;
+    }
+    Result<Endpoint> endpoint = preset.azure ? azure_endpoint(host, *options) : endpoint_of(host, *options, preset);
     if (!endpoint) return std::move(endpoint).error();
 
-    ModelTable table;
-    if (Status read = add_models(table, host.data_dir() + "/models.json"); !read) return std::move(read).error();
-    if (!options->models.empty())
-        if (Status read = add_models(table, options->models); !read) return std::move(read).error();
+    Result<ModelTable> table = load_models(host.data_dir(), options->models);
+    if (!table) return std::move(table).error();
 
     std::vector<std::pair<std::string, std::string>> headers{{"Content-Type", "application/json"}};
     constexpr std::array<std::pair<const char*, const char*>, 2> kAccounts{
@@ -143,19 +165,17 @@ Result<std::unique_ptr<Provider>> OpenAiProvider::create(Host& host, std::string
         if (!value.empty()) headers.emplace_back(header, std::move(value));
     }
     return std::unique_ptr<Provider>(
-        new OpenAiProvider(*std::move(options), *std::move(endpoint), std::move(table), std::move(headers)));
+        new OpenAiProvider(*std::move(options), *std::move(endpoint), *std::move(table), std::move(headers)));
 }
 
 OpenAiProvider::OpenAiProvider(Options options, Endpoint endpoint, ModelTable table,
                                std::vector<std::pair<std::string, std::string>> headers)
     : options_(std::move(options)),
+      preset_(preset_of(options_.preset)),
       endpoint_(std::move(endpoint)),
+      headers_(std::move(headers)),
       table_(std::move(table)),
-      headers_(std::move(headers)) {
-    for (const Model& model : table_.models)
-        if (model.chat_completions)
-            infos_.push_back({model.name, model.direct ? model.as_of : "", model.shutdown, model.replacement,
-                              model.batch.has_value()});
+      infos_(infos_of(table_)) {
     use_model(options_.model.empty() ? table_.default_model : options_.model);
 }
 
@@ -165,14 +185,18 @@ void OpenAiProvider::use_model(std::string name) const {
 }
 
 Result<ProviderInfo> OpenAiProvider::describe(std::chrono::sys_days today) const {
+    table_.set_date(today);
     if (options_.model.empty()) use_model(std::string(table_.default_on(today)));
 
     ProviderInfo info;
     info.model = model_;
     info.endpoint = endpoint_.base;
     info.resolved_options = resolved_options();
-    if (endpoint_.own) {
-        info.secret = kSecret;
+    if (preset_.needs_key) {
+        info.secret = preset_.secret;
+        info.secret_help = "set " + info.secret + " in the environment or in .env";
+    } else if (endpoint_.own) {
+        info.secret = preset_.secret;
         info.secret_help =
             "set OPENAI_API_KEY in the environment or in .env, or point -o provider.base_url=URL at a local server (no "
             "key needed), or write without a language model: --provider offline";
@@ -186,17 +210,9 @@ Result<ProviderInfo> OpenAiProvider::describe(std::chrono::sys_days today) const
     }
 
     if (price_of(*known_, options_.service_tier, Billing::Mode::direct)) info.prices_as_of = known_->as_of;
-    const std::string shut_down = "model '" + model_ + "' " + (is_shut_down(*known_, today) ? "was" : "will be") +
-                                  " shut down by OpenAI on " + known_->shutdown;
-    const std::string instead =
-        known_->replacement.empty() ? "; no replacement is named" : "; official replacement: " + known_->replacement;
-    if (is_shut_down(*known_, today)) {
-        if (endpoint_.own)
-            return Error{ErrorCode::unauthorized, shut_down + instead + " (--model NAME)", "model_shut_down"};
-        info.notices.push_back(shut_down + instead);
-    } else if (endpoint_.own && is_shut_down(*known_, today + std::chrono::days(90))) {
-        info.notices.push_back(shut_down + instead);
-    }
+    ShutdownNews news = shutdown_news(*known_, model_, "OpenAI", endpoint_.own, today);
+    if (news.error) return *std::move(news.error);
+    if (!news.notice.empty()) info.notices.push_back(std::move(news.notice));
     if (endpoint_.own && !known_->chat_completions)
         return Error{ErrorCode::invalid_argument,
                      "model '" + model_ + "' is not offered through Chat Completions; choose another with --model",
@@ -215,32 +231,22 @@ Result<ProviderInfo> OpenAiProvider::describe(std::chrono::sys_days today) const
 
 /// The options with model and server as they are now, and with a path that holds in any working directory.
 std::string OpenAiProvider::resolved_options() const {
-    std::string json;
-    const auto key = [&](std::string_view name) {
-        json += json.empty() ? "{\"" : ",\"";
-        json += name;
-        json += "\":";
-    };
-    const auto text = [&](std::string_view name, std::string_view value) {
-        key(name);
-        append_json_string(json, value);
-    };
     const std::string models = options_.models.empty() ? "" : std::filesystem::absolute(options_.models).string();
-    key("allow_http");
-    json += options_.allow_http ? "true" : "false";
-    text("auth", options_.auth);
-    text("base_url", endpoint_.chat_url);  // whole, for the query that it may have
-    text("max_tokens_parameter", options_.max_tokens_parameter);
-    text("model", model_);
-    text("models", models);
-    text("reasoning_effort", options_.reasoning_effort);
-    text("service_tier", options_.service_tier);
-    key("temperature");
-    append_json_number(json, options_.temperature);
-    key("top_p");
-    append_json_number(json, options_.top_p);
-    json += '}';
-    return json;
+    JsonObject json;
+    json.flag("allow_http", options_.allow_http)
+        .text("api_version", options_.api_version)
+        .text("auth", options_.auth)
+        .text("base_url", endpoint_.chat_url)  // whole, for the query that it may have
+        .text("deployment", options_.deployment)
+        .text("max_tokens_parameter", options_.max_tokens_parameter)
+        .text("model", model_)
+        .text("models", models)
+        .text("preset", options_.preset)
+        .text("reasoning_effort", options_.reasoning_effort)
+        .text("service_tier", options_.service_tier)
+        .number("temperature", options_.temperature)
+        .number("top_p", options_.top_p);
+    return std::move(json).take();
 }
 
 OpenAiProvider::Parameters OpenAiProvider::parameters(const Request& request) const {
@@ -260,6 +266,7 @@ OpenAiProvider::Parameters OpenAiProvider::parameters(const Request& request) co
     use.top_p = samples && !remedy_of(request, kTopP);
 
     use.limit_name = options_.max_tokens_parameter != "auto" ? std::string_view(options_.max_tokens_parameter)
+                     : !preset_.limit_parameter.empty()      ? preset_.limit_parameter
                      : endpoint_.own || reasons              ? "max_completion_tokens"
                                                              : "max_tokens";
     if (const Remedy* renamed = remedy_of(request, use.limit_name); renamed && !renamed->replacement.empty())
@@ -287,8 +294,9 @@ Result<Exchange> OpenAiProvider::encode(const Request& request) const {
     HttpRequest http;
     http.url = endpoint_.chat_url;
     http.headers = headers_;
-    http.auth = HttpAuth{kSecret};
-    if (options_.auth == "api-key") http.auth = HttpAuth{kSecret, "api-key", ""};
+    http.auth = HttpAuth{std::string(preset_.secret)};
+    if (options_.auth == "api-key" || (options_.auth == "auto" && preset_.azure))
+        http.auth = HttpAuth{std::string(preset_.secret), "api-key", ""};
 
     std::string& body = http.body;
     std::size_t size = 256;
@@ -300,7 +308,7 @@ Result<Exchange> OpenAiProvider::encode(const Request& request) const {
         body += "\":";
     };
     body += "{\"model\":";
-    append_json_string(body, model_);
+    append_json_string(body, options_.deployment.empty() ? model_ : options_.deployment);
     key("messages");
     char separator = '[';
     for (const Message& message : request.prompt->messages) {
@@ -330,7 +338,11 @@ Reply OpenAiProvider::decode(const Request& request, const HttpResponse& respons
     if (use.temperature) may_omit[count++] = kTemperature;
     if (use.top_p) may_omit[count++] = kTopP;
     if (!use.effort.empty()) may_omit[count++] = kEffort;
-    Asked asked{endpoint_.base, model_, known_, use.limit_name, use.limit, {may_omit.data(), count}, {}};
+    Asked asked{{"OpenAI", endpoint_.base, preset_.secret, model_, known_},
+                use.limit_name,
+                use.limit,
+                {may_omit.data(), count},
+                {}};
     if (request.remedies) asked.remedies = *request.remedies;
     return read_reply(asked, response);
 }

@@ -2,133 +2,21 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
 
-#include <simdjson.h>
-
-#include "json_text.hpp"
+#include "common/plain_text.hpp"
+#include "common/reply_json.hpp"
 #include "rate_limits.hpp"
+#include "synth/provider.hpp"
 #include "synth/text.hpp"
 
 namespace synth::openai {
 
 namespace {
-
-namespace dom = simdjson::dom;
-using Json = std::optional<dom::element>;  ///< nothing: missing, or null
-
-constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
-
-Json member(const Json& object, std::string_view name) {
-    dom::element value;
-    if (!object || !object->is_object() || (*object)[name].get(value) != simdjson::SUCCESS || value.is_null())
-        return std::nullopt;
-    return value;
-}
-
-std::string_view text_of(const Json& value) {
-    std::string_view text;
-    return value && value->get(text) == simdjson::SUCCESS ? text : std::string_view();
-}
-
-/// The first element of an array.
-Json first_of(const Json& value) {
-    dom::array array;
-    if (!value || value->get(array) != simdjson::SUCCESS || array.begin() == array.end()) return std::nullopt;
-    return *array.begin();
-}
-
-/// A count of tokens, which some servers write as 12.0; nothing when it is none.
-std::optional<Tokens> count_of(const Json& value) {
-    constexpr std::int64_t kMost = std::int64_t{1} << 40;
-    std::int64_t count = 0;
-    double number = 0;
-    if (!value) return std::nullopt;
-    if (value->get(count) != simdjson::SUCCESS) {
-        if (value->get(number) != simdjson::SUCCESS || !(number >= 0 && number <= double(kMost))) return std::nullopt;
-        count = static_cast<std::int64_t>(number);
-    }
-    if (count < 0 || count > kMost) return std::nullopt;
-    return Tokens{count};
-}
-
-/// A body that is almost JSON, as servers write it that cut a text inside a character: a byte order mark, bytes that
-/// are not UTF-8 and lone surrogates are taken out. The answer is paid for.
-std::string repaired(std::string_view body) {
-    constexpr std::string_view kMark = "\xef\xbb\xbf";
-    if (body.starts_with(kMark)) body.remove_prefix(kMark.size());
-    const auto surrogate = [&](std::size_t at, std::string_view third) {  // "\uD8" to "\uDB", or "\uDC" to "\uDF"
-        return at + 6 <= body.size() && body[at] == '\\' && body[at + 1] == 'u' && (body[at + 2] | 0x20) == 'd' &&
-               third.find(static_cast<char>(std::tolower(static_cast<unsigned char>(body[at + 3])))) !=
-                   std::string_view::npos;
-    };
-    std::string out;
-    out.reserve(body.size() + 16);
-    for (std::size_t at = 0; at < body.size();) {
-        std::size_t length = utf8_length(body.substr(at));
-        if (body[at] == '\\') {
-            const bool high = surrogate(at, "89ab");
-            if (high && surrogate(at + 6, "cdef")) {
-                length = 12;
-            } else if (high || surrogate(at, "cdef")) {
-                out += kReplacement;
-                at += 6;
-                continue;
-            } else {
-                length = std::min<std::size_t>(2, body.size() - at);
-                if (length == 2 && static_cast<unsigned char>(body[at + 1]) >= 0x80) length = 1;
-            }
-        }
-        if (length == 0) {
-            out += kReplacement;
-            ++at;
-        } else {
-            out += body.substr(at, length);
-            at += length;
-        }
-    }
-    return out;
-}
-
-/// One line of at most 300 bytes for a person, without control characters, whatever a server sent.
-std::string one_line(std::string_view text) {
-    constexpr std::size_t kMost = 300;
-    constexpr std::string_view kMore = "…";
-    std::string line;
-    for (text = trim(text); !text.empty();) {
-        const std::size_t length = utf8_length(text);
-        const auto lead = static_cast<unsigned char>(text[0]);
-        const bool c1_control = lead == 0xc2 && length == 2 && static_cast<unsigned char>(text[1]) < 0xa0;
-        std::string_view next = length == 0 ? kReplacement : text.substr(0, length);
-        if (lead <= ' ' || lead == 0x7f || c1_control) next = line.empty() || line.back() == ' ' ? "" : " ";
-        if (line.size() + next.size() + kMore.size() > kMost) return line += kMore;
-        line += next;
-        text.remove_prefix(std::max<std::size_t>(length, 1));
-    }
-    while (line.ends_with(' ')) line.pop_back();
-    return line;
-}
-
-std::string lower(std::string_view text) {
-    std::string copy(text);
-    std::ranges::transform(copy, copy.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return copy;
-}
-
-/// What a person can read of a body that is not JSON: of an HTML page its title.
-std::string readable(std::string_view body) {
-    body = trim(body);
-    if (!body.starts_with('<')) return one_line(body);
-    const std::string small = lower(body.substr(0, 4096));
-    const std::size_t begin = small.find("<title>"), end = small.find("</title>");
-    if (begin == std::string::npos || end == std::string::npos || end < begin) return "an HTML page";
-    return "an HTML page, '" + one_line(body.substr(begin + 7, end - begin - 7)) + "'";
-}
 
 /// An error as a server describes it, dialects evened out.
 struct ServerError {
@@ -170,20 +58,6 @@ ServerError read_error(const Json& body_root, const HttpResponse& response) {
     return error;
 }
 
-enum class Meaning : std::uint8_t {
-    undecided,
-    parameter,    ///< one that this model does not take
-    bad_request,  ///< never to be sent again as it is
-    declined,     ///< by a content policy
-    no_model,
-    no_endpoint,
-    no_access,
-    no_credit,
-    wait,
-    trouble,  ///< on their side
-    nonsense,
-};
-
 struct Word {
     std::string_view word;
     Meaning meaning;
@@ -224,26 +98,6 @@ constexpr std::array<Word, 29> kWords{{
 Meaning meaning_of_word(std::string_view word) noexcept {
     const auto found = std::ranges::find(kWords, word, &Word::word);
     return found == kWords.end() ? Meaning::undecided : found->meaning;
-}
-
-Meaning meaning_of_status(int status) noexcept {
-    switch (status) {
-        case 401:
-        case 403: return Meaning::no_access;
-        case 402: return Meaning::no_credit;
-        case 404:
-        case 405:
-        case 410: return Meaning::no_endpoint;
-        case 408:
-        case 409:
-        case 425: return Meaning::trouble;
-        case 429: return Meaning::wait;
-        default: break;
-    }
-    if (status >= 500) return Meaning::trouble;
-    if (status >= 400) return Meaning::bad_request;
-    if (status >= 300) return Meaning::no_endpoint;
-    return Meaning::nonsense;
 }
 
 /// The number after a word in a message, such as 30000 in "Limit 30000, Requested 45,000".
@@ -297,13 +151,6 @@ std::string reason_of(const ServerError& error) {
     return "http_" + std::to_string(error.status);
 }
 
-std::string describe_shutdown(const Model* model) {
-    if (!model || model->shutdown.empty()) return {};
-    std::string text = "; OpenAI's shutdown date for it is " + model->shutdown;
-    if (!model->replacement.empty()) text += ", its replacement " + model->replacement;
-    return text;
-}
-
 void read_failure(const Asked& asked, const HttpResponse& response, const Json& root, Reply& reply) {
     const ServerError error = read_error(root, response);
     Meaning meaning = meaning_of_word(error.code);
@@ -311,62 +158,23 @@ void read_failure(const Asked& asked, const HttpResponse& response, const Json& 
     const bool by_status = meaning == Meaning::undecided;
     if (by_status) meaning = meaning_of_status(error.status);
 
-    const auto should_retry = response.header("x-should-retry");
-    const bool refused_for_good = meaning == Meaning::bad_request || meaning == Meaning::no_access ||
-                                  meaning == Meaning::no_endpoint || meaning == Meaning::nonsense;
-    if (by_status && should_retry == "true" && refused_for_good) meaning = Meaning::trouble;
-    if (should_retry == "false") reply.retry_may_help = false;
+    heed_should_retry(response, by_status, meaning, reply);
 
     std::string said = "server answered " + std::to_string(response.status);
     if (!error.word().empty()) said += " (" + one_line(error.word()) + ")";
     if (!error.message.empty()) said += ": " + error.message;
-    const auto fail = [&](ErrorCode code, std::string message) {
-        reply.error = Error{code, std::move(message), reason_of(error)};
-    };
-    const auto fail_for_good = [&](ErrorCode code, std::string message) {
-        fail(code, std::move(message));
-        reply.retry_may_help = false;
-    };
-
-    switch (meaning) {
-        case Meaning::parameter:
-            reply.remedy = remedy_for(asked, error);
-            reply.retry_may_help = reply.remedy.has_value();
-            return fail(ErrorCode::invalid_argument, said);
-        case Meaning::undecided:
-        case Meaning::bad_request: return fail_for_good(ErrorCode::invalid_argument, said);
-        case Meaning::declined: return fail_for_good(ErrorCode::refused, said);
-        case Meaning::no_model:
-        case Meaning::no_endpoint:
-            return fail_for_good(ErrorCode::unauthorized, "no model '" + std::string(asked.model) + "' at " +
-                                                              std::string(asked.endpoint) +
-                                                              describe_shutdown(asked.known) +
-                                                              ": check provider.model and provider.base_url; " + said);
-        case Meaning::no_access:
-            return fail_for_good(ErrorCode::unauthorized, std::string(asked.endpoint) +
-                                                              " refuses the key or its permissions: check "
-                                                              "OPENAI_API_KEY; " +
-                                                              said);
-        case Meaning::no_credit:
-            return fail_for_good(ErrorCode::exhausted, "no credit left or spend limit reached at " +
-                                                           std::string(asked.endpoint) + "; " + said);
-        case Meaning::wait: {
-            const auto limit = number_after(error.message, "Limit"),
-                       requested = number_after(error.message, "Requested");
-            if (limit && requested && *requested > *limit) {
-                fail_for_good(ErrorCode::invalid_argument, "request is larger than the rate limit itself; " + said);
-                reply.error->reason = "request_above_limit";
-                return;
-            }
-            return fail(ErrorCode::rate_limited, said);
-        }
-        case Meaning::trouble:
-            fail(ErrorCode::unavailable, said);
-            if (error.status == 503 && lower(error.message).find("loading model") != std::string::npos)
-                reply.error->reason = "loading";
-            return;
-        case Meaning::nonsense: return fail(ErrorCode::malformed, said);
+    if (meaning == Meaning::parameter) reply.remedy = remedy_for(asked, error);
+    if (meaning == Meaning::wait) {
+        const auto limit = number_after(error.message, "Limit"), requested = number_after(error.message, "Requested");
+        if (limit && requested && *requested > *limit)
+            return explain_failure(Meaning::bad_request, asked.service,
+                                   "request is larger than the rate limit itself; " + said, "request_above_limit",
+                                   reply);
     }
+    explain_failure(meaning, asked.service, said, reason_of(error), reply);
+    if (meaning == Meaning::trouble && error.status == 503 &&
+        lower(error.message).find("loading model") != std::string::npos)
+        reply.error->reason = kLoading;
 }
 
 /// Nothing when a server does not say both what went in and what came out.
@@ -385,15 +193,6 @@ std::optional<Usage> read_usage(const Json& root) {
         std::min(count_of(member(in_detail, "cache_write_tokens")).value_or(Tokens()), read.input - read.cached_input);
     read.reasoning = std::min(count_of(member(out_detail, "reasoning_tokens")).value_or(Tokens()), read.output);
     return read;
-}
-
-/// Of the parts of a content that is an array: {"type": "text", "text": …}.
-std::string join_parts(const Json& content, std::string_view member_name) {
-    std::string text;
-    dom::array parts;
-    if (content && content->get(parts) == simdjson::SUCCESS)
-        for (const dom::element part : parts) text += text_of(member(part, member_name));
-    return text;
 }
 
 FinishReason finish_of(std::string_view name) noexcept {
@@ -434,29 +233,20 @@ void read_answer(const Asked& asked, const HttpResponse& response, const Json& r
             return malformed("server answered 200 with an empty text", "empty");
         const bool reasoned = (reply.usage && reply.usage->reasoning.count > 0) ||
                               !text_of(member(message, "reasoning_content")).empty() ||
-                              !text_of(member(message, "reasoning")).empty() || (asked.known && asked.known->reasons);
-        const std::string limit = "the limit of " + std::to_string(asked.limit.count) + " tokens";
-        reply.error =
-            reasoned ? Error{ErrorCode::truncated, "reasoning used up " + limit + ", no text came", "reasoning_used_up"}
-                     : Error{ErrorCode::truncated, "answer was cut at " + limit + " before any text came", "cut"};
+                              !text_of(member(message, "reasoning")).empty() ||
+                              (asked.service.known && asked.service.known->reasons);
+        reply.error = cut_before_text(reasoned, asked.limit);
     }
 }
 
 }  // namespace
 
 Reply read_reply(const Asked& asked, const HttpResponse& response) {
-    thread_local dom::parser parser;  // its buffers are the cost of a parse; a thread has one reply in hand at a time
     Reply reply;
     reply.limits = read_rate_limits(response);
     reply.request_id = one_line(response.header("x-request-id").value_or(""));
 
-    Json root;
-    dom::element parsed;
-    auto failed = parser.parse(response.body).get(parsed);
-    if (failed == simdjson::UTF8_ERROR || failed == simdjson::STRING_ERROR || response.body.starts_with("\xef\xbb\xbf"))
-        failed = parser.parse(repaired(response.body)).get(parsed);
-    if (failed == simdjson::SUCCESS && (parsed.is_object() || parsed.is_array())) root = parsed;
-
+    const Json root = parse_body(response.body);
     reply.usage = read_usage(root);
     reply.model = one_line(text_of(member(root, "model")));
     reply.tier = one_line(text_of(member(root, "service_tier")));

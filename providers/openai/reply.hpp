@@ -6,16 +6,16 @@
 #include <span>
 #include <string_view>
 
-#include "models.hpp"
+#include "common/failure.hpp"
 #include "synth/types.hpp"
 
 namespace synth::openai {
 
+using namespace providers;
+
 /// What was asked, as far as it decides the meaning of the answer.
 struct Asked {
-    std::string_view endpoint;                   ///< base URL, for messages
-    std::string_view model;                      ///< for messages
-    const Model* known = nullptr;                ///< null: a model without data
+    Service service;
     std::string_view limit_parameter;            ///< name under which the output limit was sent
     Tokens limit;                                ///< its value
     std::span<const std::string_view> may_omit;  ///< parameters that were sent and that the answer can do without

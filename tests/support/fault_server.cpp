@@ -27,6 +27,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "support/dialects.hpp"
 #include "synth/random.hpp"
 
 namespace synth::test {
@@ -334,9 +335,11 @@ Answer whole(int status, std::string_view content_type, const Headers& headers, 
     return answer;
 }
 
-std::string error_body(std::string_view message, std::string_view type, const Json& param, const Json& code) {
-    return Json{{"error", {{"message", message}, {"type", type}, {"param", param}, {"code", code}}}}.dump(2);
+Json error_json(std::string_view message, std::string_view type, const Json& param, const Json& code) {
+    return {{"error", {{"message", message}, {"type", type}, {"param", param}, {"code", code}}}};
 }
+
+std::string path_of(std::string_view target) { return std::string(target.substr(0, target.find('?'))); }
 
 constexpr std::string_view kHtml =
     "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n"
@@ -355,42 +358,47 @@ std::string duration_text(double seconds) {
     return text + "s";
 }
 
-std::string http_date(double seconds_from_now) {
+std::string time_text(double seconds_from_now, const char* format) {
     const std::time_t when = std::time(nullptr) + static_cast<std::time_t>(std::ceil(seconds_from_now));
     std::tm parts{};
     gmtime_r(&when, &parts);
     std::array<char, 64> text{};
-    std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    std::strftime(text.data(), text.size(), format, &parts);
     return text.data();
 }
 
-/// A chat completion as it was received, with the answer that it would get.
+std::string http_date(double seconds_from_now) { return time_text(seconds_from_now, "%a, %d %b %Y %H:%M:%S GMT"); }
+std::string rfc3339(double seconds_from_now) { return time_text(seconds_from_now, "%Y-%m-%dT%H:%M:%SZ"); }
+
+/// A request for a text as it was received, with what it means whatever the dialect.
 struct Chat {
     Json json;
+    Dialect dialect = Dialect::openai;
     std::string model, prompt;
     std::int64_t prompt_tokens = 0, limit = 0;  // limit 0: none
 
-    explicit Chat(std::string_view body) : json(Json::parse(body)) {
-        model = json.at("model").get<std::string>();
-        for (const auto& message : json.at("messages")) {
+    Chat(Dialect spoken, std::string_view path, std::string_view body) : json(Json::parse(body)), dialect(spoken) {
+        const Json chat = as_chat_completion(spoken, path, json);
+        model = chat.at("model").get<std::string>();
+        for (const auto& message : chat.at("messages")) {
             prompt += message.at("content").get<std::string>() + "\n";
             prompt_tokens += 3;
         }
         prompt_tokens += static_cast<std::int64_t>(prompt.size() + 3) / 4;
-        limit = json.value("max_completion_tokens", json.value("max_tokens", std::int64_t{0}));
+        limit = chat.value("max_completion_tokens", chat.value("max_tokens", std::int64_t{0}));
     }
 };
 
 /// Makes the answer to one chat completion and notes in the log what it says.
 class Responder {
 public:
-    Responder(Script& script, LoggedRequest& log, std::string_view body, std::uint16_t port)
-        : script_(script), log_(log), body_(body), port_(port) {}
+    Responder(Script& script, LoggedRequest& log, Dialect dialect, std::string_view body, std::uint16_t port)
+        : script_(script), log_(log), dialect_(dialect), body_(body), port_(port) {}
 
     Answer answer() {
         std::optional<Chat> chat;
         try {
-            chat.emplace(body_);
+            chat.emplace(dialect_, path_of(log_.target), body_);
         } catch (const Json::exception& wrong) {
             log_.fault = "bad_request";
             return error(400, wrong.what(), "invalid_request_error", nullptr, nullptr);
@@ -445,7 +453,14 @@ private:
     }
 
     Answer error(int status, std::string_view message, std::string_view type, const Json& param, const Json& code) {
-        return send(status, kJsonType, error_body(message, type, param, code));
+        return error(status, error_json(message, type, param, code));
+    }
+    Answer error(int status, const Json& json) {
+        const auto waits = std::ranges::find(headers_, "retry-after", &Headers::value_type::first);
+        const bool has_wait = waits != headers_.end();
+        const Translated said = translate(dialect_, status, json, has_wait ? waits->second : "");
+        if (dialect_ == Dialect::gemini && has_wait) headers_.erase(waits);  // it is in the body
+        return send(said.status, kJsonType, said.body.dump(2));
     }
 
     Answer send(int status, std::string_view content_type, std::string_view body) {
@@ -461,7 +476,7 @@ private:
         if (fault == "hang") return ended(Answer::End::hang);
         if (fault == "close") return ended(Answer::End::close);
         if (fault == "reset") return ended(Answer::End::reset);
-        if (!script_.key.empty() && log_.header("authorization") != "Bearer " + script_.key) {
+        if (!script_.key.empty() && received_key() != script_.key) {
             log_.fault = "unauthorized";
             return refuse();
         }
@@ -476,6 +491,15 @@ private:
         }
         if (auto refused = refuse(); log_.status != 0) return refused;
         return good();
+    }
+
+    /// Nothing when the header is missing or of another form.
+    [[nodiscard]] std::optional<std::string_view> received_key() const {
+        const KeyHeader expected = key_header_of(dialect_);
+        auto value = log_.header(expected.name);
+        if (!value || !value->starts_with(expected.prefix)) return std::nullopt;
+        value->remove_prefix(expected.prefix.size());
+        return value;
     }
 
     static Answer ended(Answer::End end) {
@@ -512,8 +536,17 @@ private:
     }
 
     void state(const Bucket& bucket, const std::string& what) {
-        if (bucket.capacity <= 0 || script_.dialect == "none") return;
+        if (bucket.capacity <= 0 || script_.dialect == "none" || dialect_ == Dialect::gemini) return;
         const double reset = bucket.seconds_until(bucket.capacity);
+        if (dialect_ == Dialect::anthropic) {
+            const std::string name = "anthropic-ratelimit-" + what + "-";
+            if (headers_.empty() || headers_.back().first.find("reset") == std::string::npos)
+                headers_.emplace_back("date", http_date(0));
+            headers_.emplace_back(name + "limit", std::to_string(std::llround(bucket.capacity)));
+            headers_.emplace_back(name + "remaining", std::to_string(std::llround(std::floor(bucket.level))));
+            headers_.emplace_back(name + "reset", rfc3339(reset));
+            return;
+        }
         const bool azure = script_.dialect == "azure";
         headers_.emplace_back("x-ratelimit-limit-" + what,
                               azure ? "-1" : std::to_string(std::llround(bucket.capacity)));
@@ -551,7 +584,7 @@ private:
         if (fault == "unauthorized")
             return error(401, "Incorrect API key provided.", invalid, nullptr, "invalid_api_key");
         if (fault == "key_echo") {
-            const std::string received(log_.header("authorization").value_or("nothing"));
+            const std::string received(log_.header(key_header_of(dialect_).name).value_or("nothing"));
             headers_.emplace_back("x-received-key", received);
             return error(option("status", 401), "Incorrect API key provided: " + received, invalid, nullptr,
                          "invalid_api_key");
@@ -584,7 +617,7 @@ private:
         if (fault == "bad_gateway") return send(502, "text/html", kHtml);
         if (fault == "html") return send(200, "text/html", kHtml);
         if (fault == "error_member")
-            return send(200, kJsonType, error_body("the upstream model failed", "server_error", nullptr, 500));
+            return error(200, error_json("the upstream model failed", "server_error", nullptr, 500));
         if (fault == "status")
             return send(option("status", 500), option("content_type", std::string(kJsonType)),
                         option("body", std::string()));
@@ -663,7 +696,7 @@ private:
         }
         if (!script_.tier.empty()) reply["service_tier"] = script_.tier;
         if (fault == "no_choices") reply.erase("choices");
-        return shaped(reply.dump());
+        return shaped(translate(dialect_, 200, reply, "").body.dump());
     }
 
     Answer shaped(std::string body) {
@@ -710,6 +743,7 @@ private:
 
     Script& script_;
     LoggedRequest& log_;
+    Dialect dialect_;
     std::string_view body_;
     std::uint16_t port_;
     const Chat* chat_ = nullptr;
@@ -932,12 +966,13 @@ private:
         request.received = Clock::now();
         request.body_hash = hash_of(body);
         Answer answer;
-        const std::string path = request.target.substr(0, request.target.find('?'));
-        if (request.method == "POST" && path == "/v1/chat/completions") {
+        const std::string path = path_of(request.target);
+        const auto dialect = request.method == "POST" ? dialect_of(path) : std::nullopt;
+        if (dialect) {
             request.call = ++script_.calls;
             ++chats_;
             most_in_flight_ = std::max(most_in_flight_, ++in_flight_);
-            answer = Responder(script_, request, body, port_).answer();
+            answer = Responder(script_, request, *dialect, body, port_).answer();
         } else if (request.method == "GET" && path == "/v1/models") {
             Json models = Json::array();
             for (const auto& model : script_.models.value_or(std::vector<std::string>{"gpt-4o-mini"}))
@@ -949,7 +984,7 @@ private:
         } else {
             const std::string message = "Unknown request URL: " + request.method + " " + request.target;
             answer = whole(request.status = 404, kJsonType, {},
-                           error_body(message, "invalid_request_error", nullptr, "unknown_url"));
+                           error_json(message, "invalid_request_error", nullptr, "unknown_url").dump(2));
         }
         if (script_.keep_bodies) request.body = body;
         logged = log_.size();

@@ -1,7 +1,7 @@
-// An OpenAI-compatible server on 127.0.0.1 whose every answer, and every failure, is scripted. Tests hold one in
-// process; the program `fault-server` is the same thing on its own. One epoll thread with timers, good for thousands of
-// open requests. Answers are a pure function of the request's body, so that a resumed run meets what an unbroken one
-// does.
+// A server on 127.0.0.1 that speaks as OpenAI does (also as Anthropic and Gemini, see below) and whose every answer,
+// and every failure, is scripted. Tests hold one in process; the program `fault-server` is the same thing on its own.
+// One epoll thread with timers, good for thousands of open requests. Answers are a pure function of the request's body,
+// so that a resumed run meets what an unbroken one does.
 //
 // The script is a JSON object; everything is optional, an unknown key is an error:
 //
@@ -31,6 +31,9 @@
 // came; with "sticky": true from seed and body alone), "first": n (the first n times that this body comes), "match":
 // "text in the body", "times": n (applies n times at most). Any rule may have its own "latency" and "headers": {name:
 // value}.
+//
+// POST /v1/messages is answered as Anthropic does, POST /v1beta/models/MODEL:generateContent as Gemini does, by the same
+// script: faults come as those services write them, whole answers and limits too ("param" is matched at the top level).
 //
 // Faults:
 //   none                                    a good answer

@@ -52,9 +52,9 @@ constexpr const char* kGenerateExamples = R"(Examples:
   tdamm-synth generate --num-samples 200 --budget 2.00
   tdamm-synth generate --samples-per-class 50 --max-concurrent 100
   tdamm-synth generate --provider offline --num-samples 1000
-  tdamm-synth generate --model llama3.2 -o provider.base_url=http://127.0.0.1:11434/v1
+  tdamm-synth generate --model llama3.2 -o provider.preset=ollama
   tdamm-synth generate --config run.toml --sink json --sink jsonl -o sink.json.metadata=true
-The key comes from OPENAI_API_KEY, in the environment or in .env.
+The key comes from OPENAI_API_KEY (or the provider's own), in the environment or in .env.
 'tdamm-synth plugins ID' lists what -o takes. 'tdamm-synth plan' shows the cost first.)";
 
 constexpr const char* kMainFooter = R"(Start here:

@@ -28,7 +28,7 @@ constexpr std::array<Setting, 27> kSettings = {{
     {"taxonomy", "NAME|FILE", "the classes: tdamm40, tdamm36, cosmos, or a file (default tdamm40)", kWhat},
     {"seed", "N", "same seed, same plan, same prompts (default: random, printed)", kWhat},
     {"model", "NAME", "model to ask (default: the provider's; openai: gpt-4o-mini until its shutdown)", kHow, false, true},
-    {"provider", "ID", "who writes: openai, offline, or a plugin of yours (default openai)", kHow},
+    {"provider", "ID", "who writes: openai, anthropic, gemini, offline, or a plugin of yours (default openai)", kHow},
     {"sampler", "ID", "who plans the labels (default balanced)", kHow},
     {"prompts", "ID", "who writes the prompts (default tdamm)", kHow},
     {"validator", "ID", "checks on each document (default length)", kHow, true},

@@ -18,8 +18,6 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-using Headers = std::vector<std::pair<std::string, std::string>>;
-
 constexpr const char* kAnswer = R"({"id":"chatcmpl-1","object":"chat.completion","model":"gpt-4o-mini-2024-07-18",
  "choices":[{"index":0,"message":{"role":"assistant","content":"A text.\nMore: µ \"q\" \ud83c\udf0c","refusal":null,
  "annotations":[]},"logprobs":null,"finish_reason":"stop"}],
@@ -470,39 +468,7 @@ TEST(Decode, TakesWhateverComes) {
         R"({"error":{"message":"Rate limit: Limit 30000, Requested 45,000","type":"tokens","param":"max_tokens","code":"unsupported_parameter"}})",
         R"([{"error":{"code":"429","message":"m"}},{"detail":[{"msg":"x"}]}])", "<html><title>x</title>",
         "\xef\xbb\xbf{\"choices\":[{\"message\":{\"content\":\"\\ud83d\\u00\\\\\\udc00\xff\"}}]}"};
-    std::uint64_t state = 7;
-    const auto draw = [&](std::size_t below) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        return static_cast<std::size_t>(state >> 33) % below;
-    };
-    const int statuses[] = {200, 400, 404, 429, 503};
-    const auto check = [&](const std::string& body) {
-        for (const int status : statuses) {
-            const Reply reply = openai.decode(status, body);
-            EXPECT_TRUE(reply.completion || reply.error);
-            EXPECT_TRUE(status == 200 || reply.error);
-            EXPECT_FALSE(reply.error && reply.error->message.empty());
-        }
-    };
-    for (const std::string& seed : seeds) {
-        for (std::size_t length = 0; length <= seed.size(); ++length) check(seed.substr(0, length));
-        for (int round = 0; round < 1500; ++round) {
-            std::string body = seed;
-            for (std::size_t changes = 1 + draw(4); changes > 0; --changes) {
-                const std::size_t at = draw(body.size());
-                switch (draw(4)) {
-                    case 0: body[at] = static_cast<char>(draw(256)); break;
-                    case 1: body[at] = "{}[]\",:\\u0"[draw(10)]; break;
-                    case 2: body.erase(at, 1 + draw(8)); break;
-                    default: body.insert(at, body.substr(draw(body.size()), draw(20))); break;
-                }
-                if (body.empty()) body.assign(1, '{');
-            }
-            check(body);
-        }
-    }
-    check(std::string(100'000, '['));
-    check(std::string(100'000, '\\'));
+    take_whatever_comes(openai, seeds);
 }
 
 }  // namespace

@@ -96,6 +96,140 @@ TEST(BaseUrl, ComesFromTheOptionThenTheEnvironmentThenIsOpenAis) {
     EXPECT_THAT(try_openai(Given{}, {{"OPENAI_BASE_URL", "x"}}).error().message, HasSubstr("OPENAI_BASE_URL 'x'"));
 }
 
+struct PresetCase {
+    Given options;
+    Settings environment;
+    const char *url, *limit, *model, *secret_needed, *header;
+};
+
+TEST(Preset, IsOneNameForTheSettingsOfAServer) {
+    const char* resource = "https://r.openai.azure.com/";
+    const PresetCase cases[] = {
+        {{{"preset", "ollama"}, {"model", "llama3.2"}},
+         {},
+         "http://127.0.0.1:11434/v1/chat/completions",
+         "max_tokens",
+         "llama3.2",
+         "",
+         "Authorization"},
+        {{{"preset", "llama.cpp"}},
+         {},
+         "http://127.0.0.1:8080/v1/chat/completions",
+         "max_tokens",
+         "default",
+         "",
+         "Authorization"},
+        {{{"preset", "vllm"}, {"model", "m"}},
+         {},
+         "http://127.0.0.1:8000/v1/chat/completions",
+         "max_completion_tokens",
+         "m",
+         "",
+         "Authorization"},
+        {{{"preset", "lmstudio"}, {"model", "gpt-6-luna"}},
+         {},
+         "http://127.0.0.1:1234/v1/chat/completions",
+         "max_tokens",
+         "gpt-6-luna",
+         "",
+         "Authorization"},
+        // what is given wins; the environment does not
+        {{{"preset", "ollama"},
+          {"model", "m"},
+          {"base_url", "http://localhost:7/v1"},
+          {"max_tokens_parameter", "max_completion_tokens"},
+          {"auth", "api-key"}},
+         {},
+         "http://localhost:7/v1/chat/completions",
+         "max_completion_tokens",
+         "m",
+         "",
+         "api-key"},
+        {{{"preset", "ollama"}, {"model", "m"}},
+         {{"OPENAI_BASE_URL", "http://localhost:7/v1"}},
+         "http://127.0.0.1:11434/v1/chat/completions",
+         "max_tokens",
+         "m",
+         "",
+         "Authorization"},
+        // Azure: a resource, with and without a version; a deployment under another name; a whole URL
+        {{{"preset", "azure"}, {"base_url", resource}, {"model", "gpt-4o-mini"}},
+         {},
+         "https://r.openai.azure.com/openai/v1/chat/completions",
+         "max_completion_tokens",
+         "gpt-4o-mini",
+         "AZURE_OPENAI_API_KEY",
+         "api-key"},
+        {{{"preset", "azure"},
+          {"base_url", resource},
+          {"model", "gpt-4o-mini"},
+          {"deployment", "mine"},
+          {"api_version", "2024-10-21"}},
+         {},
+         "https://r.openai.azure.com/openai/deployments/mine/chat/completions?api-version=2024-10-21",
+         "max_completion_tokens",
+         "mine",
+         "AZURE_OPENAI_API_KEY",
+         "api-key"},
+        {{{"preset", "azure"}, {"deployment", "mine"}, {"auth", "bearer"}},
+         {{"AZURE_OPENAI_ENDPOINT", resource}, {"OPENAI_API_VERSION", "2024-10-21"}},
+         "https://r.openai.azure.com/openai/deployments/mine/chat/completions?api-version=2024-10-21",
+         "max_completion_tokens",
+         "mine",
+         "AZURE_OPENAI_API_KEY",
+         "Authorization"},
+        {{{"preset", "azure"},
+          {"model", "m"},
+          {"base_url", "https://r.openai.azure.com/openai/deployments/d/chat/completions?api-version=1"}},
+         {},
+         "https://r.openai.azure.com/openai/deployments/d/chat/completions?api-version=1",
+         "max_completion_tokens",
+         "m",
+         "AZURE_OPENAI_API_KEY",
+         "api-key"},
+    };
+    for (const auto& c : cases) {
+        SCOPED_TRACE(c.url);
+        const OpenAi openai(c.options, c.environment);
+        ASSERT_TRUE(openai.info_.ok()) << openai.info_.error().message;
+        EXPECT_EQ(openai.info_->secret, c.secret_needed);
+        const HttpRequest http = openai.encode();
+        EXPECT_EQ(http.url, c.url);
+        EXPECT_EQ(http.auth->header, c.header);
+        EXPECT_EQ(http.auth->secret, *c.secret_needed ? c.secret_needed : "OPENAI_API_KEY");
+        EXPECT_THAT(http.body, AllOf(HasSubstr("\"model\":\"" + std::string(c.model) + "\""),
+                                     HasSubstr("\"" + std::string(c.limit) + "\":3000")));
+
+        const auto again = load<Provider>("openai", openai.info_->resolved_options);  // as a resumed run does
+        ASSERT_TRUE(again.ok()) << again.error().message;
+        const auto exchange = again->object().encode(openai.request());
+        EXPECT_EQ(std::get<HttpRequest>(*exchange).url, c.url);
+        EXPECT_EQ(std::get<HttpRequest>(*exchange).body, http.body);
+    }
+}
+
+TEST(Preset, ThatLacksSomethingSaysWhat) {
+    const std::pair<Given, const char*> cases[] = {
+        {{{"preset", "ollama"}}, "ollama list"},
+        {{{"preset", "vllm"}}, "--model NAME"},
+        {{{"preset", "azure"}, {"model", "m"}}, "AZURE_OPENAI_ENDPOINT"},
+        {{{"preset", "azure"}, {"base_url", "https://r.openai.azure.com"}}, "needs a deployment"},
+        {{{"preset", "azure"}, {"base_url", "https://r.openai.azure.com"}, {"deployment", "a/b"}}, "'a/b'"},
+        {{{"preset", "azure"}, {"base_url", "https://r.openai.azure.com/openai/deployments/d"}, {"model", "m"}},
+         "provider.api_version"},
+        {{{"preset", "azure"}, {"base_url", "http://r.openai.azure.com"}, {"model", "m"}}, "allow_http"},
+    };
+    for (const auto& [options, why] : cases) {
+        const auto made = try_openai(options);
+        ASSERT_FALSE(made.ok()) << why;
+        EXPECT_EQ(made.error().code, ErrorCode::invalid_argument);
+        EXPECT_THAT(made.error().message, HasSubstr(why));
+    }
+    const Reply refused = OpenAi(Given{{"preset", "azure"}, {"base_url", "https://r.openai.azure.com"}, {"model", "m"}})
+                              .decode(401, R"({"error":{"code":"401","message":"Access denied"}})");
+    EXPECT_THAT(refused.error->message, HasSubstr("AZURE_OPENAI_API_KEY"));
+}
+
 TEST(Key, IsNeededByOpenAiOnlyAndTheHelpNamesThreeWaysOn) {
     for (const char* own : {"https://api.openai.com/v1", "https://eu.api.openai.com/v1"}) {
         const OpenAi openai(Given{{"base_url", own}});

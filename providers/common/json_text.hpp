@@ -5,8 +5,9 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
-namespace synth::openai {
+namespace synth::providers {
 
 /// Length of the well-formed UTF-8 sequence at the start of `text` (1 to 4); 0 when it is not one. `text` is not empty.
 std::size_t utf8_length(std::string_view text) noexcept;
@@ -18,4 +19,18 @@ void append_json_string(std::string& out, std::string_view text);
 /// In the shortest form that reads back the same: 0.8.
 void append_json_number(std::string& out, double number);
 
-}  // namespace synth::openai
+/// A flat object, member by member.
+class JsonObject {
+public:
+    JsonObject& text(std::string_view name, std::string_view value);
+    JsonObject& number(std::string_view name, double value);
+    JsonObject& flag(std::string_view name, bool value);
+    [[nodiscard]] std::string take() && { return std::move(json_ += json_.empty() ? "{}" : "}"); }
+
+private:
+    void key(std::string_view name);
+
+    std::string json_;
+};
+
+}  // namespace synth::providers

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace synth::openai {
+namespace synth::providers {
 
 namespace {
 
@@ -95,4 +95,28 @@ void append_json_number(std::string& out, double number) {
     out.append(digits.data(), end);
 }
 
-}  // namespace synth::openai
+void JsonObject::key(std::string_view name) {
+    json_ += json_.empty() ? '{' : ',';
+    append_json_string(json_, name);
+    json_ += ':';
+}
+
+JsonObject& JsonObject::text(std::string_view name, std::string_view value) {
+    key(name);
+    append_json_string(json_, value);
+    return *this;
+}
+
+JsonObject& JsonObject::number(std::string_view name, double value) {
+    key(name);
+    append_json_number(json_, value);
+    return *this;
+}
+
+JsonObject& JsonObject::flag(std::string_view name, bool value) {
+    key(name);
+    json_ += value ? "true" : "false";
+    return *this;
+}
+
+}  // namespace synth::providers

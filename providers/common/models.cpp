@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
-namespace synth::openai {
+namespace synth::providers {
 
 namespace {
 
@@ -46,10 +47,15 @@ const Model* ModelTable::find(std::string_view name) const noexcept {
         return found == models.end() ? nullptr : &*found;
     };
     if (const Model* model = exact(name)) return model;
-    constexpr std::size_t kDate = std::string_view("-2024-07-18").size();
-    if (name.size() > kDate && name[name.size() - kDate] == '-' && parse_date(name.substr(name.size() - kDate + 1)))
-        return exact(name.substr(0, name.size() - kDate));
-    return nullptr;
+    const auto without = [&](std::size_t suffix, auto is_date) -> const Model* {
+        if (name.size() <= suffix || name[name.size() - suffix] != '-') return nullptr;
+        return is_date(name.substr(name.size() - suffix + 1)) ? exact(name.substr(0, name.size() - suffix)) : nullptr;
+    };
+    if (const Model* model = without(std::string_view("-2024-07-18").size(), parse_date)) return model;
+    return without(std::string_view("-20251001").size(), [](std::string_view digits) {
+        const auto part = [&](std::size_t at, std::size_t length) { return std::string(digits.substr(at, length)); };
+        return parse_date(part(0, 4) + '-' + part(4, 2) + '-' + part(6, 2));
+    });
 }
 
 std::string_view ModelTable::default_on(std::chrono::sys_days today) const noexcept {
@@ -62,10 +68,41 @@ std::string_view ModelTable::default_on(std::chrono::sys_days today) const noexc
     return name;
 }
 
+void ModelTable::set_date(std::chrono::sys_days today) {
+    for (Model& model : models) {
+        const auto from = model.later ? parse_date(model.later->from) : std::nullopt;
+        if (!from || today < *from) continue;
+        model.direct = model.later->direct;
+        model.batch = model.later->batch;
+        model.later.reset();
+    }
+}
+
+ShutdownNews shutdown_news(const Model& model, std::string_view name, std::string_view vendor, bool own_endpoint,
+                           std::chrono::sys_days today) {
+    constexpr std::chrono::days kNear(90);
+    const bool over = is_shut_down(model, today);
+    if (!over && !(own_endpoint && is_shut_down(model, today + kNear))) return {};
+    std::string news = "model '" + std::string(name) + "' " + (over ? "was" : "will be") + " shut down by " +
+                       std::string(vendor) + " on " + model.shutdown;
+    news += model.replacement.empty() ? "; no replacement is named" : "; official replacement: " + model.replacement;
+    if (!over || !own_endpoint) return {{}, std::move(news)};
+    return {Error{ErrorCode::unauthorized, news + " (--model NAME)", "model_shut_down"}, {}};
+}
+
+std::vector<ModelInfo> infos_of(const ModelTable& table) {
+    std::vector<ModelInfo> infos;
+    for (const Model& model : table.models)
+        if (model.chat_completions)
+            infos.push_back({model.name, model.direct ? model.as_of : "", model.shutdown, model.replacement,
+                             model.batch.has_value()});
+    return infos;
+}
+
 const std::optional<Price>* price_of(const Model& model, std::string_view tier, Billing::Mode mode) noexcept {
     constexpr std::array<std::string_view, 4> kStandard{"", "default", "standard", "auto"};
     const std::optional<Price>* price = nullptr;
-    if (mode == Billing::Mode::batch || tier == "flex")
+    if (mode == Billing::Mode::batch || tier == "flex" || tier == "batch")
         price = &model.batch;
     else if (std::ranges::find(kStandard, tier) != kStandard.end())
         price = &model.direct;
@@ -101,4 +138,4 @@ std::optional<PicoUsd> parse_price(std::string_view usd_per_million) noexcept {
     return PicoUsd{units * 1'000'000 + fraction};
 }
 
-}  // namespace synth::openai
+}  // namespace synth::providers
