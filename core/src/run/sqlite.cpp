@@ -14,11 +14,16 @@ Error sqlite_error(sqlite3* database, int code) {
     std::string message = std::string(file != nullptr ? file : "ledger") + ": ";
     if ((code & 0xFF) == SQLITE_FULL)
         message += "the disk is full";
+    else if (code == SQLITE_READONLY_ROLLBACK)
+        message += "its last commit was cut short and cannot be rolled back, since file or folder cannot be written";
     else
         message += database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
     if ((code & 0xFF) == SQLITE_IOERR && database != nullptr && sqlite3_system_errno(database) != 0)
         message += std::string(" (") + std::strerror(sqlite3_system_errno(database)) + ")";
-    return Error{ErrorCode::io, std::move(message), (code & 0xFF) == SQLITE_FULL ? "disk_full" : "ledger"};
+    return Error{ErrorCode::io, std::move(message),
+                 (code & 0xFF) == SQLITE_FULL       ? "disk_full"
+                 : code == SQLITE_READONLY_ROLLBACK ? std::string(kUnfinishedCommit)
+                                                    : "ledger"};
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ struct sqlite3_stmt;
 
 namespace synth::core {
 
+/// Reason of the error that a read-only connection gives while a rollback journal holds what a commit was cut short in.
+inline constexpr std::string_view kUnfinishedCommit = "unfinished_commit";
+
 /// A prepared statement that is used again and again. Bind from 1, step until false, read columns from 0.
 class Statement {
 public:
