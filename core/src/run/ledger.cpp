@@ -313,9 +313,12 @@ Result<Progress> read_progress(Database& database) {
 }  // namespace
 
 Status create_ledger(const fs::path& file, LedgerHead& head, PlanStream& plan) {
-    std::string temporary = (file.parent_path() / ("." + file.filename().string() + ".XXXXXX")).string();
+    // "run" of run.ledger.sqlite: what a killed run left of its own ledger goes with the rest of that run's leftovers.
+    const auto staging = StagingDir::make(file.parent_path(), file.stem().stem().string());
+    if (!staging) return staging.error();
+    const fs::path temporary = staging->path() / file.filename();
     {
-        const FileDescriptor made(::mkostemp(temporary.data(), O_CLOEXEC));  // 0600, and SQLite keeps it so
+        const FileDescriptor made(::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));  // SQLite keeps it so
         if (!made) return io_error("cannot make", file);
     }
     const auto write = [&]() -> Status {
@@ -337,7 +340,6 @@ Status create_ledger(const fs::path& file, LedgerHead& head, PlanStream& plan) {
     Status made = write();
     if (made) made = sync_path(temporary);
     if (made && ::rename(temporary.c_str(), file.c_str()) != 0) made = io_error("cannot make", file);
-    if (!made) ::unlink(temporary.c_str());
     if (made) made = sync_path(file.parent_path());
     return made;
 }
