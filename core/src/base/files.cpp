@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -56,8 +57,10 @@ Status prepare_output_dir(const fs::path& dir) {
         errno = ENOTDIR;
         return io_error("cannot use the output directory", dir);
     }
+    // A file without a name, where the file system has that: nothing is left of it whatever happens.
+    if (const FileDescriptor unnamed(::open(dir.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)); unnamed) return {};
     std::string probe = (dir / ".tdamm-synth.XXXXXX").string();
-    const FileDescriptor made(::mkstemp(probe.data()));
+    const FileDescriptor made(::mkostemp(probe.data(), O_CLOEXEC));
     if (!made) return io_error("cannot write to the output directory", dir);
     ::unlink(probe.c_str());
     return {};
@@ -69,33 +72,56 @@ Status sync_path(const fs::path& path) {
     return {};
 }
 
-Status write_whole(const fs::path& file, std::string_view text) {
-    std::string temporary = file.string() + ".XXXXXX";
-    const FileDescriptor out(::mkostemp(temporary.data(), O_CLOEXEC));
-    if (!out) return io_error("cannot write", file);
-    const auto fail = [&] {
-        auto error = io_error("cannot write", file);
-        ::unlink(temporary.c_str());
-        return error;
-    };
-    ::fchmod(out.get(), 0644);
-    while (!text.empty()) {
-        const auto written = ::write(out.get(), text.data(), text.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return fail();
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    if (::fsync(out.get()) != 0 || ::rename(temporary.c_str(), file.c_str()) != 0) return fail();
-    return sync_path(file.parent_path().empty() ? fs::path(".") : file.parent_path());
+namespace {
+
+constexpr std::string_view kPartial = ".partial.";
+
+/// Whether `name` can be that of a StagingDir of `stem`.
+bool is_staging_name(std::string_view name, std::string_view stem) {
+    const auto begin = 1 + stem.size() + kPartial.size();
+    return name.size() == begin + 6 && name.front() == '.' && name.substr(1, stem.size()) == stem &&
+           name.substr(1 + stem.size(), kPartial.size()) == kPartial &&
+           std::ranges::all_of(name.substr(begin), [](unsigned char c) { return std::isalnum(c) != 0; });
 }
+
+/// The folder, locked; nothing when it is another's, not a folder, gone, or somebody holds it.
+FileDescriptor lock_staging(const fs::path& path) {
+    FileDescriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    struct stat ours {}, named {};
+    if (!folder || ::fstat(folder.get(), &ours) != 0 || ours.st_uid != ::geteuid() || (ours.st_mode & 07777U) != 0700U ||
+        ::flock(folder.get(), LOCK_EX | LOCK_NB) != 0)
+        return {};
+    if (::lstat(path.c_str(), &named) != 0 || named.st_ino != ours.st_ino || named.st_dev != ours.st_dev) return {};
+    return folder;
+}
+
+/// Removes the staging folders of processes that were killed. What cannot be locked is left where it is.
+void remove_stale(const fs::path& dir, std::string_view stem) {
+    std::error_code ignored;
+    std::vector<fs::path> found;
+    for (const auto& entry : fs::directory_iterator(dir, ignored))
+        if (is_staging_name(entry.path().filename().string(), stem)) found.push_back(entry.path());
+    for (const auto& path : found)
+        if (const auto stale = lock_staging(path)) fs::remove_all(path, ignored);
+}
+
+}  // namespace
 
 Result<StagingDir> StagingDir::make(const fs::path& dir, std::string_view stem) {
-    std::string name = (dir / ("." + std::string(stem) + ".partial.XXXXXX")).string();
-    if (::mkdtemp(name.data()) == nullptr) return io_error("cannot make a folder in", dir);
-    return StagingDir(fs::path(name));
+    remove_stale(dir, stem);
+    for (int attempt = 0;; ++attempt) {
+        std::string name = (dir / ("." + std::string(stem) + std::string(kPartial) + "XXXXXX")).string();
+        if (::mkdtemp(name.data()) == nullptr) return io_error("cannot make a folder in", dir);
+        if (auto lock = lock_staging(name)) return StagingDir(std::move(name), std::move(lock));
+        // Somebody who clears up may have been faster than the lock; and where folders cannot be locked at all (some
+        // network file systems) nobody clears up.
+        if (std::error_code ignored; fs::exists(name, ignored) && attempt > 2) return StagingDir(std::move(name), {});
+        ::rmdir(name.c_str());
+    }
 }
 
-StagingDir::StagingDir(StagingDir&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+StagingDir::StagingDir(StagingDir&& other) noexcept
+    : path_(std::exchange(other.path_, {})), lock_(std::move(other.lock_)) {}
 
 StagingDir::~StagingDir() {
     std::error_code ignored;
@@ -213,6 +239,24 @@ Result<std::vector<fs::path>> StagingDir::publish(const fs::path& dir, std::stri
     return published;
 }
 
+Status write_whole(const fs::path& file, std::string_view stem, std::string_view text) {
+    const auto dir = file.parent_path().empty() ? fs::path(".") : file.parent_path();
+    const auto staging = StagingDir::make(dir, stem);
+    if (!staging) return staging.error();
+    const auto partial = staging->path() / file.filename();
+    const FileDescriptor out(::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    if (!out) return io_error("cannot write", file);
+    ::fchmod(out.get(), 0644);
+    while (!text.empty()) {
+        const auto written = ::write(out.get(), text.data(), text.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return io_error("cannot write", file);
+        text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    if (::fsync(out.get()) != 0 || ::rename(partial.c_str(), file.c_str()) != 0) return io_error("cannot write", file);
+    return sync_path(dir);
+}
+
 Result<FileLock> FileLock::take(const fs::path& file, std::string_view busy_message) {
     for (;;) {
         FileDescriptor lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -227,6 +271,12 @@ Result<FileLock> FileLock::take(const fs::path& file, std::string_view busy_mess
             ours.st_dev == named.st_dev)
             return FileLock(file, std::move(lock));
     }
+}
+
+bool FileLock::may_be_one(const fs::path& file) {
+    struct stat info {};
+    return ::lstat(file.c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size == 0 && info.st_uid == ::geteuid() &&
+           (info.st_mode & 077U) == 0;
 }
 
 FileLock::FileLock(FileLock&& other) noexcept : file_(std::exchange(other.file_, {})), lock_(std::move(other.lock_)) {}

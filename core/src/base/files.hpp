@@ -39,12 +39,11 @@ Status prepare_output_dir(const std::filesystem::path& dir);
 /// fsync of a file or folder.
 Status sync_path(const std::filesystem::path& path);
 
-/// Writes `text` under a temporary name in the same folder, syncs and renames it to `file`.
-Status write_whole(const std::filesystem::path& file, std::string_view text);
-
-/// A folder for half-made outputs inside `dir`, removed with all that is in it.
+/// A folder for half-made files inside `dir`, removed with all that is in it. Its name is ".STEM.partial." and six
+/// characters, and it is locked as long as the object lives: one that is not was left by a process that was killed.
 class StagingDir {
 public:
+    /// Removes what killed processes left of this stem, then makes a new one.
     static Result<StagingDir> make(const std::filesystem::path& dir, std::string_view stem);
     StagingDir(StagingDir&& other) noexcept;
     StagingDir& operator=(StagingDir&&) = delete;
@@ -61,15 +60,21 @@ public:
                                                        bool overwrite);
 
 private:
-    explicit StagingDir(std::filesystem::path path) : path_(std::move(path)) {}
+    StagingDir(std::filesystem::path path, FileDescriptor lock) : path_(std::move(path)), lock_(std::move(lock)) {}
     std::filesystem::path path_;
+    FileDescriptor lock_;
 };
+
+/// Writes `text` in a StagingDir of `stem`, syncs and renames it to `file`.
+Status write_whole(const std::filesystem::path& file, std::string_view stem, std::string_view text);
 
 /// An exclusive lock that lasts as long as the object: `flock` on a file of its own, which is removed with it.
 class FileLock {
 public:
     /// io with `busy_message` when another process has it.
     static Result<FileLock> take(const std::filesystem::path& file, std::string_view busy_message);
+    /// Whether `file` looks like one that `take` made: empty, plain, private and this user's.
+    static bool may_be_one(const std::filesystem::path& file);
     FileLock(FileLock&& other) noexcept;
     FileLock& operator=(FileLock&&) = delete;
     ~FileLock();

@@ -47,7 +47,7 @@ Result<Report> make_outputs(const Context& context, RunPlugins& plugins, RunConf
     context.secrets.redact(report->text);
     context.secrets.redact(report->json);
     const auto file = dir / (config.name + ".report.json");
-    if (auto whole = write_whole(file, report->json); !whole) return std::move(whole).error();
+    if (auto whole = write_whole(file, config.name, report->json); !whole) return std::move(whole).error();
     files.push_back(file);
     return report;
 }

@@ -27,11 +27,13 @@ std::string name_of_now() {
     return {text, size};
 }
 
-/// Whether any file of a run of that name is there.
+/// Whether any file of a run of that name is there. A lock that a killed run left, before it had a ledger, does not count.
 bool taken(const fs::path& dir, const std::string& name) {
     std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(dir, ignored))
-        if (entry.path().filename().string().starts_with(name + ".")) return true;
+    for (const auto& entry : fs::directory_iterator(dir, ignored)) {
+        const auto file = entry.path().filename().string();
+        if (file.starts_with(name + ".") && !(file == name + ".lock" && FileLock::may_be_one(entry.path()))) return true;
+    }
     return false;
 }
 
@@ -41,7 +43,8 @@ Result<FileLock> take_name(const fs::path& dir, std::string& name) {
     for (int number = 2;; ++number) {
         if (!taken(dir, name)) {
             auto lock = FileLock::take(dir / (name + ".lock"), "another run has just taken this name");
-            if (lock || lock.error().reason != "locked") return lock;
+            if (!lock && lock.error().reason != "locked") return lock;
+            if (lock && !taken(dir, name)) return lock;  // else a run of that name came and went in between
         }
         name = stem + "_" + std::to_string(number);
     }

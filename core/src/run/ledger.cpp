@@ -30,6 +30,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x54534C31;  // "TSL1"
+constexpr const char* kLook = "SELECT count(*) FROM sqlite_schema";  // the least that looks into the file
 constexpr std::size_t kCallsPerCommit = 64;
 constexpr std::chrono::milliseconds kLinger{5}, kRetryEvery{250};
 
@@ -181,17 +182,18 @@ Status put_meta(Database& database, const LedgerHead& head) {
     return {};
 }
 
+/// Holds no row between two calls: an open one would lock the writer out of a rollback journal, and keep a WAL growing.
 class StoredPlan : public PlanStream {
 public:
     StoredPlan(Database& database, std::uint64_t seed, std::uint64_t first) : seed_(seed), at_(first) {
-        auto blocks = database.prepare(
+        auto next = database.prepare(
             "SELECT first, specs FROM plan WHERE first >= coalesce((SELECT max(first) FROM plan WHERE first <= ?1), 0) "
-            "ORDER BY first");
-        if (blocks)
-            blocks_ = std::move(*blocks);
+            "AND first > ?2 ORDER BY first LIMIT 1");
+        if (next)
+            next_block_ = std::move(*next);
         else
-            failure_ = std::move(blocks).error();
-        if (!failure_) blocks_.bind(1, static_cast<std::int64_t>(first));
+            failure_ = std::move(next).error();
+        if (!failure_) next_block_.bind(1, static_cast<std::int64_t>(first)).bind(2, std::int64_t{-1});
     }
 
     Result<std::size_t> next(std::span<SampleSpec> out) override {
@@ -201,13 +203,16 @@ public:
         while (filled < out.size()) {
             if (rest_.empty()) {
                 if (ended_) break;
-                auto more = blocks_.step();
+                auto more = next_block_.step();
                 if (!more) return std::move(more).error();
                 if (!*more) {
                     ended_ = true;
                     break;
                 }
-                if (!read_block()) return damaged();
+                const bool whole = read_block();
+                next_block_.reset();
+                if (!whole) return damaged();
+                next_block_.bind(2, static_cast<std::int64_t>(block_at_));
             }
             if (!unpack(rest_, spec)) return damaged();
             const auto index = block_at_++;
@@ -222,18 +227,18 @@ public:
 
 private:
     bool read_block() {
-        const auto packed = blocks_.text(1);
+        const auto packed = next_block_.text(1);
         const auto size = ZSTD_getFrameContentSize(packed.data(), packed.size());
         if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > (1U << 26U)) return false;
         bytes_.resize(size);
         if (ZSTD_isError(ZSTD_decompress(bytes_.data(), bytes_.size(), packed.data(), packed.size())) != 0) return false;
-        block_at_ = static_cast<std::uint64_t>(blocks_.integer(0));
+        block_at_ = static_cast<std::uint64_t>(next_block_.integer(0));
         rest_ = bytes_;
         return true;
     }
     static Error damaged() { return {ErrorCode::io, "the plan in the ledger is damaged", "ledger"}; }
 
-    Statement blocks_;
+    Statement next_block_;
     std::optional<Error> failure_;
     std::uint64_t seed_, at_, block_at_ = 0;
     std::string bytes_;
@@ -370,9 +375,12 @@ Result<Progress> read_progress(Database& database) {
 }  // namespace
 
 Status create_ledger(const fs::path& file, LedgerHead& head, PlanStream& plan) {
-    std::string temporary = (file.parent_path() / ("." + file.filename().string() + ".XXXXXX")).string();
+    // "run" of run.ledger.sqlite: what a killed run left of its own ledger goes with the rest of that run's leftovers.
+    const auto staging = StagingDir::make(file.parent_path(), file.stem().stem().string());
+    if (!staging) return staging.error();
+    const fs::path temporary = staging->path() / file.filename();
     {
-        const FileDescriptor made(::mkostemp(temporary.data(), O_CLOEXEC));  // 0600, and SQLite keeps it so
+        const FileDescriptor made(::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));  // SQLite keeps it so
         if (!made) return io_error("cannot make", file);
     }
     const auto write = [&]() -> Status {
@@ -394,7 +402,6 @@ Status create_ledger(const fs::path& file, LedgerHead& head, PlanStream& plan) {
     Status made = write();
     if (made) made = sync_path(temporary);
     if (made && ::rename(temporary.c_str(), file.c_str()) != 0) made = io_error("cannot make", file);
-    if (!made) ::unlink(temporary.c_str());
     if (made) made = sync_path(file.parent_path());
     return made;
 }
@@ -408,6 +415,11 @@ Result<LedgerReader> LedgerReader::open(const fs::path& file) {
     if (!database) return std::move(database).error();
     LedgerReader reader;
     reader.database_ = std::make_unique<Database>(std::move(*database));
+    // A commit that was cut short is rolled back first, which takes a connection that may write.
+    if (auto looked = reader.database_->execute(kLook); !looked && looked.error().reason == kUnfinishedCommit) {
+        auto writable = Database::open(file, Database::Mode::read_write);
+        if (!writable || !writable->execute(kLook).ok()) return std::move(looked).error();
+    }
     const auto number = [&](const char* sql) -> Result<std::int64_t> {
         auto query = reader.database_->prepare(sql);
         if (!query) return std::move(query).error();
@@ -786,7 +798,8 @@ Result<std::unique_ptr<LedgerWriter>> LedgerWriter::open(const fs::path& file, s
     auto database = Database::open(file, Database::Mode::read_write);
     if (!database) return std::move(database).error();
     const std::string journal = is_network_filesystem(file) ? "DELETE" : "WAL";
-    if (auto done = database->execute("PRAGMA journal_mode=" + journal + "; PRAGMA synchronous=FULL"); !done)
+    // EXTRA: with a rollback journal a commit is the removal of the journal, and FULL would not sync the folder after it.
+    if (auto done = database->execute("PRAGMA synchronous=EXTRA; PRAGMA journal_mode=" + journal); !done)
         return std::move(done).error();
     auto progress = reader->progress();
     if (!progress) return std::move(progress).error();

@@ -63,8 +63,8 @@ struct LedgerHead {
     std::string dictionary;    ///< a typical prompt, for compressing the others
 };
 
-/// Writes plan and head under a temporary name, syncs and renames to `file`, which the caller has locked and found free.
-/// Fills in digest and number of samples.
+/// Writes plan and head in a StagingDir, syncs and renames to `file` (NAME.ledger.sqlite), which the caller has locked and
+/// found free. Fills in digest and number of samples.
 Status create_ledger(const std::filesystem::path& file, LedgerHead& head, PlanStream& plan);
 
 /// Reads a ledger, also one that a run is writing. Not for several threads.

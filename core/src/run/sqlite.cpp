@@ -17,12 +17,18 @@ Error sqlite_error(sqlite3* database, int code) {
                       ((code & 0xFF) == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT || system == EFBIG));
     if (full)
         message += "the disk is full";
+    else if (code == SQLITE_READONLY_ROLLBACK)
+        message += "its last commit was cut short and cannot be rolled back, since file or folder cannot be written";
     else
         message += database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
     if (!full && (code & 0xFF) == SQLITE_IOERR && system != 0)
         message += std::string(" (") + std::strerror(system) + ")";
     const bool damaged = (code & 0xFF) == SQLITE_CORRUPT || (code & 0xFF) == SQLITE_NOTADB;
-    return Error{ErrorCode::io, std::move(message), full ? "disk_full" : damaged ? kDamaged : "ledger"};
+    return Error{ErrorCode::io, std::move(message),
+                 full                               ? "disk_full"
+                 : damaged                          ? kDamaged
+                 : code == SQLITE_READONLY_ROLLBACK ? kUnfinishedCommit
+                                                    : "ledger"};
 }
 
 }  // namespace

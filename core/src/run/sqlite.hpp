@@ -16,8 +16,10 @@ struct sqlite3_stmt;
 
 namespace synth::core {
 
-/// Error::reason of a file that is damaged; a full disk is "disk_full", everything else "ledger".
+/// Error::reason of a file that is damaged; a full disk is "disk_full", most others "ledger".
 inline constexpr const char* kDamaged = "damaged";
+/// Of what a read-only connection gives while a rollback journal holds what a commit was cut short in.
+inline constexpr const char* kUnfinishedCommit = "unfinished_commit";
 
 /// A prepared statement that is used again and again. Bind from 1, step until false, read columns from 0.
 class Statement {

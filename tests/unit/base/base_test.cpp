@@ -89,10 +89,10 @@ TEST(Secrets, ABadLineIsNamed) {
 
 TEST(Files, AWholeFileOrNone) {
     const test::TempDir dir;
-    ASSERT_TRUE(write_whole(dir / "a.txt", "one").ok());
-    ASSERT_TRUE(write_whole(dir / "a.txt", "two").ok());
+    ASSERT_TRUE(write_whole(dir / "a.txt", "a", "one").ok());
+    ASSERT_TRUE(write_whole(dir / "a.txt", "a", "two").ok());
     EXPECT_EQ(test::read_file(dir / "a.txt"), "two");
-    const auto failed = write_whole(dir / "missing/a.txt", "x");
+    const auto failed = write_whole(dir / "missing/a.txt", "a", "x");
     ASSERT_FALSE(failed.ok());
     EXPECT_EQ(failed.error().code, ErrorCode::io);
     EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path()), {}), 1) << "no temporary file is left";
