@@ -153,17 +153,33 @@ std::string_view without_closing(std::string_view text, const AnswerPhrases& phr
     return text;
 }
 
+/// What stands behind "TITLE:", without the marks that belong to the label: those between word and colon, and the other
+/// half of those before the word, which stands behind the colon or at the end of the line. A mark of the title stays,
+/// such as the star of M87*.
+std::string_view after_title_label(std::string_view line) {
+    const std::size_t colon = line.find(':');
+    const std::string_view label = line.substr(0, colon);
+    line.remove_prefix(colon + 1);
+
+    const std::size_t word = label.find_first_of("Tt");
+    const std::size_t before = label.substr(0, word).find_last_not_of("*_\"");
+    std::string mark(label.substr(before == std::string_view::npos ? 0 : before + 1, word - before - 1));
+    std::ranges::reverse(mark);
+    if (label.find_first_of("*_", word) != std::string_view::npos) mark.clear();  // "**TITLE**:"
+    if (!mark.empty() && line.starts_with(mark)) {                                // "**TITLE:**"
+        line.remove_prefix(mark.size());
+        mark.clear();
+    }
+    line = trim(line);
+    if (!mark.empty() && line.ends_with(mark)) line.remove_suffix(mark.size());  // "**TITLE: ...**"
+    return trim(line);
+}
+
 /// A title line without markdown, quotation marks and the word "title".
 std::string_view plain_title(std::string_view line) {
     line = trim(line);
     if (line.starts_with('#')) line.remove_prefix(std::min(line.find_first_not_of("# \t"), line.size()));
-    const auto strip = [&line](std::string_view marks) {
-        line = trim(line);
-        while (!line.empty() && marks.find(line.front()) != std::string_view::npos) line.remove_prefix(1);
-        while (!line.empty() && marks.find(line.back()) != std::string_view::npos) line.remove_suffix(1);
-        line = trim(line);
-    };
-    if (has_title_label(line)) line.remove_prefix(line.find(':') + 1), strip("*_");
+    if (has_title_label(line)) line = after_title_label(line);
     for (const std::string_view wrap : {"**", "__", "*", "\""})
         if (line.size() > 2 * wrap.size() && line.starts_with(wrap) && line.ends_with(wrap) &&
             line.substr(wrap.size(), line.size() - 2 * wrap.size()).find(wrap) == std::string_view::npos)

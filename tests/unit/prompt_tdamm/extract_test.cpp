@@ -75,6 +75,20 @@ TEST(TdammExtract, TakesOffWhatIsNotTheDocument) {
     }
 }
 
+TEST(TdammExtract, KeepsTheStarOfAName) {
+    for (const char* line :
+         {"TITLE: Flares of Sgr A* and M87*", "TITLE: **Flares of Sgr A* and M87***",
+          "**TITLE:** Flares of Sgr A* and M87*", "**TITLE: Flares of Sgr A* and M87***",
+          "**TITLE**: Flares of Sgr A* and M87*", "# Title: Flares of Sgr A* and M87*",
+          "*Title:* Flares of Sgr A* and M87*", "# Flares of Sgr A* and M87*", "Flares of Sgr A* and M87*"}) {
+        const auto draft = extract(std::string(line) + "\n\n" + kBody);
+        ASSERT_TRUE(draft) << line << ": " << draft.error().message;
+        EXPECT_EQ(draft->title, "Flares of Sgr A* and M87*") << line;
+        EXPECT_EQ(draft->text, "Flares of Sgr A* and M87*\n\n" + kBody) << line;
+    }
+    EXPECT_EQ(extract("TITLE: *Fermi* and M87*\n\n" + kBody)->title, "*Fermi* and M87*");
+}
+
 TEST(TdammExtract, LeavesADocumentAsItIs) {
     const struct {
         const char* what;
