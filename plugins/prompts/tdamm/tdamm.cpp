@@ -120,16 +120,30 @@ public:
         return prompt;
     }
 
-    Result<Draft> extract(const SampleSpec&, std::span<const Attempt>, const Completion& completion) const override {
-        return read_answer(completion, data_.phrases);
+    Result<Draft> extract(const SampleSpec& spec, std::span<const Attempt> earlier,
+                          const Completion& completion) const override {
+        Result<Draft> draft = read_answer(completion, data_.phrases);
+        if (!draft) return draft;
+        const Result<Prompt> asked = compose(spec, earlier);
+        if (!asked) return asked.error();
+        if (echoes(draft->text, system_runs_, asked->messages.back().text))
+            return Error{ErrorCode::malformed, "the answer copies the prompt", "echo"};
+        return draft;
     }
 
 private:
     TdammPrompts(const Taxonomy& taxonomy, PromptData data, std::uint32_t target_words)
-        : taxonomy_(taxonomy), data_(std::move(data)), target_words_(target_words) {
+        : taxonomy_(taxonomy), data_(std::move(data)), system_runs_(system_texts(data_)), target_words_(target_words) {
         for (const Label& label : taxonomy_.labels) label_quantities_.push_back(quantity_facts(label.quantities));
         for (const NegativeCategory& category : taxonomy_.negative_categories)
             category_quantities_.push_back(quantity_facts(category.quantities));
+    }
+
+    static std::vector<std::string_view> system_texts(const PromptData& data) {
+        std::vector<std::string_view> texts{data.negative_default.system};
+        for (const Form& form : data.forms) texts.emplace_back(form.system);
+        for (const auto& [name, form] : data.negative_forms) texts.emplace_back(form.system);
+        return texts;
     }
 
     static Error bad_spec(const SampleSpec& spec, const char* what) {
@@ -340,6 +354,7 @@ private:
 
     const Taxonomy& taxonomy_;
     PromptData data_;
+    RunSet system_runs_;  ///< of all system messages
     std::uint32_t target_words_;
     std::vector<std::vector<QuantityFact>> label_quantities_;     // by label
     std::vector<std::vector<QuantityFact>> category_quantities_;  // by negative category
