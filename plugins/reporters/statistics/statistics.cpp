@@ -214,6 +214,11 @@ struct Tally {
     static bool is_failure(const CallRow& call) {
         return call.role == "write" && (call.outcome == Outcome::rejected || call.outcome == Outcome::failed);
     }
+    /// A request for a text that is no attempt and has no answer, so that the sample is not untried.
+    static bool came_to_nothing(const CallRow& call) {
+        return call.role == "write" && (call.outcome == Outcome::throttled || call.outcome == Outcome::halted ||
+                                        call.outcome == Outcome::abandoned);
+    }
     static std::string reason_of(const CallRow& call) {
         return call.reason.empty() ? std::string(name_of(call.outcome)) : call.reason;
     }
@@ -240,7 +245,7 @@ Result<Tally> count(const RunView& run) {
         sample.message = "nothing was sent for it";
         for (; called && *called && call.sample <= spec.index; called = calls->next(call)) {
             if (tally.add(call)) accepted = true;
-            if (Tally::is_failure(call) || (call.outcome == Outcome::throttled && sample.reason == kNotTried)) {
+            if (Tally::is_failure(call) || (Tally::came_to_nothing(call) && sample.reason == kNotTried)) {
                 sample.reason = Tally::reason_of(call);
                 sample.message = call.message;
             }
