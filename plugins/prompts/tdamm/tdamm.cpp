@@ -126,7 +126,10 @@ public:
         if (!draft) return draft;
         const Result<Prompt> asked = compose(spec, earlier);
         if (!asked) return asked.error();
-        if (echoes(draft->text, system_runs_, asked->messages.back().text))
+        const bool title_copied =  // "the title of the document", from how the answer is to look
+            !draft->title.empty() &&
+            asked->messages.front().text.find("TITLE: " + draft->title + "\n") != std::string::npos;
+        if (title_copied || echoes(draft->text, system_runs_, asked->messages.back().text))
             return Error{ErrorCode::malformed, "the answer copies the prompt", "echo"};
         return draft;
     }

@@ -222,6 +222,7 @@ TEST(TdammExtract, ACopyOfThePromptIsNoDocument) {
         {"the guidelines", system},
         {"in capitals, with markdown", marked},
         {"the topics before a document", "TITLE: Shells\n\n" + labels + sentences(60)},
+        {"the title that stands for one", "TITLE: the title of the document\n\n" + sentences(60)},
         {"the form of the answer", system.substr(system.find("TITLE: the title"))},
     };
     for (const auto& [what, text] : cases) {
