@@ -367,8 +367,12 @@ bool echoes(std::string_view text, const RunSet& fixed, std::string_view own) {
 Result<Draft> read_answer(const Completion& completion, const AnswerPhrases& phrases) {
     if (completion.finish == FinishReason::content_filter)
         return Error{ErrorCode::refused, "a content filter stopped the answer", "content_filter"};
-    if (completion.finish == FinishReason::length)
+    // A loop ends only at the limit: more room would buy more of it.
+    const Error repetition{ErrorCode::malformed, "the answer repeats itself", "repetition"};
+    if (completion.finish == FinishReason::length) {
+        if (repeats_itself(completion.text)) return repetition;
         return Error{ErrorCode::truncated, "the answer was cut off by the output limit", "cut"};
+    }
     if (!valid_utf8(completion.text))
         return Error{ErrorCode::malformed, "the answer is not valid UTF-8", "invalid_utf8"};
 
@@ -401,7 +405,7 @@ Result<Draft> read_answer(const Completion& completion, const AnswerPhrases& phr
         draft = split(text);
     }
     if (draft.text.empty()) return empty;
-    if (repeats_itself(draft.text)) return Error{ErrorCode::malformed, "the answer repeats itself", "repetition"};
+    if (repeats_itself(draft.text)) return repetition;
     return draft;
 }
 

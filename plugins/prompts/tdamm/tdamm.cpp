@@ -94,6 +94,9 @@ std::string draw_date(Random& random, int first_year, int last_year) {
            two(static_cast<unsigned>(date.day()));
 }
 
+/// Reasons of answers that more room would not make better.
+constexpr std::string_view kRepetition = "repetition", kEcho = "echo";
+
 class TdammPrompts final : public PromptStrategy {
 public:
     static Result<std::unique_ptr<PromptStrategy>> create(Host& host, std::string_view options_json) {
@@ -113,7 +116,8 @@ public:
         Prompt prompt = taxonomy_.is_negative(spec.drawn) ? compose_negative(random) : compose_document(spec, random);
         append_repairs(prompt, earlier);
         const bool was_cut = std::ranges::any_of(earlier, [](const Attempt& attempt) {
-            return attempt.error == ErrorCode::truncated || attempt.finish == FinishReason::length;
+            return attempt.error == ErrorCode::truncated ||
+                   (attempt.finish == FinishReason::length && attempt.reason != kRepetition && attempt.reason != kEcho);
         });
         prompt.output_limit = {(kTokensPerWord * std::int64_t{prompt.target_words} + kTokensToSpare) *
                                (was_cut ? 2 : 1)};
@@ -123,14 +127,15 @@ public:
     Result<Draft> extract(const SampleSpec& spec, std::span<const Attempt> earlier,
                           const Completion& completion) const override {
         Result<Draft> draft = read_answer(completion, data_.phrases);
-        if (!draft) return draft;
+        const bool cut = !draft && draft.error().code == ErrorCode::truncated;
+        if (!draft && !cut) return draft;
         const Result<Prompt> asked = compose(spec, earlier);
         if (!asked) return asked.error();
         const bool title_copied =  // "the title of the document", from how the answer is to look
-            !draft->title.empty() &&
+            !cut && !draft->title.empty() &&
             asked->messages.front().text.find("TITLE: " + draft->title + "\n") != std::string::npos;
-        if (title_copied || echoes(draft->text, system_runs_, asked->messages.back().text))
-            return Error{ErrorCode::malformed, "the answer copies the prompt", "echo"};
+        if (title_copied || echoes(cut ? completion.text : draft->text, system_runs_, asked->messages.back().text))
+            return Error{ErrorCode::malformed, "the answer copies the prompt", std::string(kEcho)};
         return draft;
     }
 

@@ -184,6 +184,7 @@ TEST(TdammExtract, SaysWhyAnAnswerIsNoDocument) {
         {"channels", "<|channel|>analysis<|message|>Novae.<|start|>assistant<|channel|>final<|message|>" + kDocument,
          FinishReason::stop, ErrorCode::malformed, "template"},
         {"a loop", loop, FinishReason::stop, ErrorCode::malformed, "repetition"},
+        {"a loop up to the output limit", loop, FinishReason::length, ErrorCode::malformed, "repetition"},
         {"a loop without sentences", late_loop, FinishReason::unknown, ErrorCode::malformed, "repetition"},
     };
     for (const auto& [what, text, finish, code, reason] : cases) {
@@ -231,6 +232,11 @@ TEST(TdammExtract, ACopyOfThePromptIsNoDocument) {
         EXPECT_EQ(draft.error().code, ErrorCode::malformed) << what;
         EXPECT_EQ(draft.error().reason, "echo") << what;
     }
+    const auto cut_copy = strategy().call([&](PromptStrategy& plugin) {
+        return plugin.extract(spec, {}, Completion{user.substr(0, user.size() / 2), FinishReason::length});
+    });
+    ASSERT_FALSE(cut_copy);
+    EXPECT_EQ(cut_copy.error().reason, "echo");
     // What an earlier failure added to the prompt is part of it.
     const Attempt cut{.error = ErrorCode::truncated, .reason = "cut"};
     const std::string repair = user_text(spec, {&cut, 1}).substr(user.size());
