@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -23,7 +22,7 @@ constexpr int kMostLayers = 8;                  // lead-ins, fences and closings
 
 constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-bool is_word(char c) noexcept {
+constexpr bool is_word(char c) noexcept {
     return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80;
 }
 
@@ -105,6 +104,41 @@ std::string_view without_reasoning(std::string_view text) {
     return text;
 }
 
+/// The size of the mark that `text` starts with; 0 when it starts with none.
+std::size_t starts_with_mark(std::string_view text, const AnswerPhrases& phrases) {
+    for (const auto* marks : {&phrases.turn_ends, &phrases.turn_begins})
+        for (const std::string& mark : *marks)
+            if (text.starts_with(mark)) return mark.size();
+    return 0;
+}
+
+/// The place of the first of `marks`, or the end of the text.
+std::size_t find_mark(std::string_view text, const std::vector<std::string>& marks) {
+    for (const std::string& mark : marks) text = text.substr(0, text.find(mark));
+    return text.size();
+}
+
+/// The model's own turn: the header that a chat template puts before it is taken off, and what follows its end mark is
+/// somebody else's. Nothing when the marks say that the text is not one turn of the model.
+std::optional<std::string_view> own_turn(std::string_view text, const AnswerPhrases& phrases) {
+    std::size_t mark = starts_with_mark(text, phrases);
+    while (mark != 0) {
+        text = trim(text.substr(mark));
+        for (const std::string_view role : {"assistant", "model", "user", "system"}) {
+            if (!text.starts_with(role)) continue;
+            const std::string_view rest = text.substr(role.size());
+            if (!rest.empty() && rest.front() != '\n' && rest.front() != '\r' && starts_with_mark(rest, phrases) == 0)
+                continue;
+            if (role == "user" || role == "system") return std::nullopt;
+            text = trim(rest);
+        }
+        mark = starts_with_mark(text, phrases);
+    }
+    text = text.substr(0, find_mark(text, phrases.turn_ends));
+    if (find_mark(text, phrases.turn_begins) != text.size()) return std::nullopt;
+    return trim(text);
+}
+
 bool is_fence(std::string_view line) { return trim(line).starts_with("```"); }
 
 /// Takes off a fence around the whole text. Fences inside a document, and code that it starts with, stay.
@@ -153,17 +187,33 @@ std::string_view without_closing(std::string_view text, const AnswerPhrases& phr
     return text;
 }
 
+/// What stands behind "TITLE:", without the marks that belong to the label: those between word and colon, and the other
+/// half of those before the word, which stands behind the colon or at the end of the line. A mark of the title stays,
+/// such as the star of M87*.
+std::string_view after_title_label(std::string_view line) {
+    const std::size_t colon = line.find(':');
+    const std::string_view label = line.substr(0, colon);
+    line.remove_prefix(colon + 1);
+
+    const std::size_t word = label.find_first_of("Tt");
+    const std::size_t before = label.substr(0, word).find_last_not_of("*_\"");
+    std::string mark(label.substr(before == std::string_view::npos ? 0 : before + 1, word - before - 1));
+    std::ranges::reverse(mark);
+    if (label.find_first_of("*_", word) != std::string_view::npos) mark.clear();  // "**TITLE**:"
+    if (!mark.empty() && line.starts_with(mark)) {                                // "**TITLE:**"
+        line.remove_prefix(mark.size());
+        mark.clear();
+    }
+    line = trim(line);
+    if (!mark.empty() && line.ends_with(mark)) line.remove_suffix(mark.size());  // "**TITLE: ...**"
+    return trim(line);
+}
+
 /// A title line without markdown, quotation marks and the word "title".
 std::string_view plain_title(std::string_view line) {
     line = trim(line);
     if (line.starts_with('#')) line.remove_prefix(std::min(line.find_first_not_of("# \t"), line.size()));
-    const auto strip = [&line](std::string_view marks) {
-        line = trim(line);
-        while (!line.empty() && marks.find(line.front()) != std::string_view::npos) line.remove_prefix(1);
-        while (!line.empty() && marks.find(line.back()) != std::string_view::npos) line.remove_suffix(1);
-        line = trim(line);
-    };
-    if (has_title_label(line)) line.remove_prefix(line.find(':') + 1), strip("*_");
+    if (has_title_label(line)) line = after_title_label(line);
     for (const std::string_view wrap : {"**", "__", "*", "\""})
         if (line.size() > 2 * wrap.size() && line.starts_with(wrap) && line.ends_with(wrap) &&
             line.substr(wrap.size(), line.size() - 2 * wrap.size()).find(wrap) == std::string_view::npos)
@@ -201,6 +251,55 @@ Draft split(std::string_view text) {
     return {std::string(title), std::string(title) + "\n\n" + std::string(body)};
 }
 
+constexpr std::size_t kRun = 8;  // words that are compared together
+constexpr std::uint64_t kBase = 0x9E3779B97F4A7C15ULL;
+
+/// What a byte is in a word whose case and marks do not matter: 0 for a mark.
+constexpr std::array<unsigned char, 256> kFolded = [] {
+    std::array<unsigned char, 256> folded{};
+    for (std::size_t i = 0; i < folded.size(); ++i) {
+        const char c = static_cast<char>(i);
+        folded[i] = is_word(c) ? static_cast<unsigned char>(lower(c)) : 0;
+    }
+    return folded;
+}();
+
+/// Hashes of the words, as they are written or folded; what is only marks is no folded word.
+template <bool kFold>
+std::vector<std::uint64_t> word_hashes(std::string_view text) {
+    std::vector<std::uint64_t> words;
+    words.reserve(text.size() / 5);
+    for (std::size_t at = 0; at < text.size();) {
+        std::uint64_t word = 0;
+        for (; at < text.size() && !is_space(text[at]); ++at) {
+            const auto byte = static_cast<unsigned char>(text[at]);
+            if constexpr (!kFold)
+                word = word * 31 + byte;
+            else if (kFolded[byte] != 0)
+                word = word * 31 + kFolded[byte];
+        }
+        if (!kFold || word != 0) words.push_back(mix64(word));
+        while (at < text.size() && is_space(text[at])) ++at;
+    }
+    return words;
+}
+
+/// The hash of every kRun words in a row.
+template <class Use>
+void for_each_run(std::span<const std::uint64_t> words, Use use) {
+    constexpr std::uint64_t kOldest = [] {
+        std::uint64_t power = 1;
+        for (std::size_t i = 0; i < kRun; ++i) power *= kBase;
+        return power;
+    }();
+    std::uint64_t run = 0;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        run = run * kBase + words[i];
+        if (i >= kRun) run -= words[i - kRun] * kOldest;
+        if (i + 1 >= kRun) use(mix64(run));
+    }
+}
+
 }  // namespace
 
 bool valid_utf8(std::string_view text) noexcept {
@@ -230,49 +329,58 @@ bool valid_utf8(std::string_view text) noexcept {
     return true;
 }
 
+RunSet::RunSet(std::span<const std::string_view> texts) {
+    std::vector<std::vector<std::uint64_t>> words;
+    std::size_t size = 0;
+    for (const std::string_view text : texts) size += words.emplace_back(word_hashes<true>(text)).size();
+    *this = RunSet(size);
+    for (const auto& text : words) for_each_run(text, [this](std::uint64_t run) { insert(run); });
+}
+
 bool repeats_itself(std::string_view text) {
-    constexpr std::size_t kRun = 8;             // words that are compared together
     constexpr std::size_t kFewest = 40;         // repeated runs in a text that loops
     constexpr std::size_t kLongest = 1U << 18;  // bytes of the end of the text that are looked at
     if (text.size() > kLongest) text.remove_prefix(text.size() - kLongest);
-
-    std::vector<std::uint64_t> words;
-    words.reserve(text.size() / 5);
-    for (std::size_t at = 0; at < text.size();) {
-        std::uint64_t word = 0;
-        for (; at < text.size() && !is_space(text[at]); ++at) word = word * 31 + static_cast<unsigned char>(text[at]);
-        words.push_back(mix64(word));
-        while (at < text.size() && is_space(text[at])) ++at;
-    }
+    const std::vector<std::uint64_t> words = word_hashes<false>(text);
     if (words.size() < kRun + kFewest) return false;
 
-    // An open-addressing set of the hashes of all runs, at most half full.
-    std::vector<std::uint32_t> seen(2 * std::bit_ceil(words.size()));
+    RunSet seen(words.size());
     std::size_t repeated = 0;
-    for (std::size_t i = 0; i + kRun <= words.size(); ++i) {
-        std::uint64_t run = 0;
-        for (std::size_t k = 0; k < kRun; ++k) run += std::rotl(words[i + k], static_cast<int>(7 * k));
-        run = mix64(run);
-        const auto key = static_cast<std::uint32_t>(run >> 32U) | 1U;
-        std::size_t slot = run & (seen.size() - 1);
-        while (seen[slot] != 0 && seen[slot] != key) slot = (slot + 1) & (seen.size() - 1);
-        repeated += static_cast<std::size_t>(seen[slot] == key);
-        seen[slot] = key;
-    }
+    for_each_run(words, [&](std::uint64_t run) { repeated += static_cast<std::size_t>(seen.insert(run)); });
     return repeated >= kFewest && repeated * 10 > (words.size() - kRun + 1) * 3;
+}
+
+bool echoes(std::string_view text, const RunSet& fixed, std::string_view own) {
+    constexpr std::size_t kFewest = 5;          // runs: a dozen words in a row
+    constexpr std::size_t kLongest = 1U << 18;  // bytes of the beginning of the text that are looked at
+    const std::vector<std::uint64_t> words = word_hashes<true>(text.substr(0, kLongest));
+    if (words.size() < kRun + kFewest) return false;
+
+    const RunSet of_sample({&own, 1});
+    std::size_t copied = 0;
+    for_each_run(words, [&](std::uint64_t run) {
+        copied += static_cast<std::size_t>(fixed.contains(run) || of_sample.contains(run));
+    });
+    return copied >= kFewest && copied * 10 > words.size() - kRun + 1;
 }
 
 Result<Draft> read_answer(const Completion& completion, const AnswerPhrases& phrases) {
     if (completion.finish == FinishReason::content_filter)
         return Error{ErrorCode::refused, "a content filter stopped the answer", "content_filter"};
-    if (completion.finish == FinishReason::length)
+    // A loop ends only at the limit: more room would buy more of it.
+    const Error repetition{ErrorCode::malformed, "the answer repeats itself", "repetition"};
+    if (completion.finish == FinishReason::length) {
+        if (repeats_itself(completion.text)) return repetition;
         return Error{ErrorCode::truncated, "the answer was cut off by the output limit", "cut"};
+    }
     if (!valid_utf8(completion.text))
         return Error{ErrorCode::malformed, "the answer is not valid UTF-8", "invalid_utf8"};
 
     std::string_view text = completion.text;
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-    text = without_reasoning(trim(text));
+    const auto turn = own_turn(trim(text), phrases);
+    if (!turn) return Error{ErrorCode::malformed, "the answer holds marks of a chat template", "template"};
+    text = without_reasoning(*turn);
     for (int layer = 0; layer < kMostLayers && !text.empty(); ++layer) {
         const std::size_t before = text.size();
         text = without_closing(without_lead_in(without_fence(text), phrases), phrases);
@@ -297,7 +405,7 @@ Result<Draft> read_answer(const Completion& completion, const AnswerPhrases& phr
         draft = split(text);
     }
     if (draft.text.empty()) return empty;
-    if (repeats_itself(draft.text)) return Error{ErrorCode::malformed, "the answer repeats itself", "repetition"};
+    if (repeats_itself(draft.text)) return repetition;
     return draft;
 }
 

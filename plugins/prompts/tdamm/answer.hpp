@@ -3,9 +3,14 @@
 
 #pragma once
 
+#include <bit>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "synth/result.hpp"
@@ -20,16 +25,46 @@ struct AnswerPhrases {
     std::vector<std::string> requests;       ///< "you asked": in the first line, with an announcement
     std::vector<std::string> closings;       ///< "let me know if": the last line starts with it
     std::vector<std::string> refusals;       ///< "i'm sorry, but": a short answer starts with it
+    /// Marks of chat templates, as they are written: they belong to the server, and are text where its template does
+    /// not fit the model.
+    std::vector<std::string> turn_ends;    ///< "<|im_end|>"
+    std::vector<std::string> turn_begins;  ///< "<|im_start|>"
 };
 
 /// The document in an answer. Its text starts with the title, as plain line, where the answer has one. Errors:
-/// refused (content_filter, refusal), truncated (cut), malformed (invalid_utf8, empty, repetition).
+/// refused (content_filter, refusal), truncated (cut), malformed (invalid_utf8, empty, template, repetition).
 Result<Draft> read_answer(const Completion& completion, const AnswerPhrases& phrases);
 
 [[nodiscard]] bool valid_utf8(std::string_view text) noexcept;
 
 /// Whether most of a text says again what it said before, as small models do when they loop.
 [[nodiscard]] bool repeats_itself(std::string_view text);
+
+/// Which runs of eight words occur in some texts, as an open-addressing set of their hashes, at most half full.
+class RunSet {
+public:
+    explicit RunSet(std::size_t most) : slots_(2 * std::bit_ceil(most | 1U)) {}
+    /// Of texts whose case and marks do not matter.
+    explicit RunSet(std::span<const std::string_view> texts);
+
+    /// Whether it was there before.
+    bool insert(std::uint64_t run) { return std::exchange(slots_[slot(run)], key(run)) != 0; }
+    [[nodiscard]] bool contains(std::uint64_t run) const { return slots_[slot(run)] != 0; }
+
+private:
+    static std::uint32_t key(std::uint64_t run) { return static_cast<std::uint32_t>(run >> 32U) | 1U; }
+    [[nodiscard]] std::size_t slot(std::uint64_t run) const {
+        std::size_t at = run & (slots_.size() - 1);
+        while (slots_[at] != 0 && slots_[at] != key(run)) at = (at + 1) & (slots_.size() - 1);
+        return at;
+    }
+
+    std::vector<std::uint32_t> slots_;
+};
+
+/// Whether a text copies its prompt instead of following it: more than a tenth of its runs of eight words are in
+/// `fixed`, the messages that are the same for many samples, or in `own`, the sample's.
+[[nodiscard]] bool echoes(std::string_view text, const RunSet& fixed, std::string_view own);
 
 /// The document in a JSON object such as {"title": …, "text": …}; nothing when `text` is not one.
 std::optional<Draft> draft_from_json(std::string_view text);

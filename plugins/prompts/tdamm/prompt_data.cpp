@@ -178,9 +178,10 @@ void read_negatives(const fs::path& file, const std::string& guidelines, PromptD
 void read_phrases(const fs::path& file, PromptData& data) {
     const Json json = read_json(file);
     const Node root(json, file.string());
-    root.only({"affirmations", "announcements", "requests", "closings", "refusals"});
+    root.only({"affirmations", "announcements", "requests", "closings", "refusals", "turn_ends", "turn_begins"});
     data.phrases = {root.at("affirmations").texts(), root.at("announcements").texts(), root.at("requests").texts(),
-                    root.at("closings").texts(), root.at("refusals").texts()};
+                    root.at("closings").texts(),     root.at("refusals").texts(),      root.at("turn_ends").texts(),
+                    root.at("turn_begins").texts()};
 }
 
 void read_repairs(const fs::path& dir, PromptData& data) {

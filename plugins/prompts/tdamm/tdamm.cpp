@@ -94,6 +94,9 @@ std::string draw_date(Random& random, int first_year, int last_year) {
            two(static_cast<unsigned>(date.day()));
 }
 
+/// Reasons of answers that more room would not make better.
+constexpr std::string_view kRepetition = "repetition", kEcho = "echo";
+
 class TdammPrompts final : public PromptStrategy {
 public:
     static Result<std::unique_ptr<PromptStrategy>> create(Host& host, std::string_view options_json) {
@@ -113,23 +116,42 @@ public:
         Prompt prompt = taxonomy_.is_negative(spec.drawn) ? compose_negative(random) : compose_document(spec, random);
         append_repairs(prompt, earlier);
         const bool was_cut = std::ranges::any_of(earlier, [](const Attempt& attempt) {
-            return attempt.error == ErrorCode::truncated || attempt.finish == FinishReason::length;
+            return attempt.error == ErrorCode::truncated ||
+                   (attempt.finish == FinishReason::length && attempt.reason != kRepetition && attempt.reason != kEcho);
         });
         prompt.output_limit = {(kTokensPerWord * std::int64_t{prompt.target_words} + kTokensToSpare) *
                                (was_cut ? 2 : 1)};
         return prompt;
     }
 
-    Result<Draft> extract(const SampleSpec&, std::span<const Attempt>, const Completion& completion) const override {
-        return read_answer(completion, data_.phrases);
+    Result<Draft> extract(const SampleSpec& spec, std::span<const Attempt> earlier,
+                          const Completion& completion) const override {
+        Result<Draft> draft = read_answer(completion, data_.phrases);
+        const bool cut = !draft && draft.error().code == ErrorCode::truncated;
+        if (!draft && !cut) return draft;
+        const Result<Prompt> asked = compose(spec, earlier);
+        if (!asked) return asked.error();
+        const bool title_copied =  // "the title of the document", from how the answer is to look
+            !cut && !draft->title.empty() &&
+            asked->messages.front().text.find("TITLE: " + draft->title + "\n") != std::string::npos;
+        if (title_copied || echoes(cut ? completion.text : draft->text, system_runs_, asked->messages.back().text))
+            return Error{ErrorCode::malformed, "the answer copies the prompt", std::string(kEcho)};
+        return draft;
     }
 
 private:
     TdammPrompts(const Taxonomy& taxonomy, PromptData data, std::uint32_t target_words)
-        : taxonomy_(taxonomy), data_(std::move(data)), target_words_(target_words) {
+        : taxonomy_(taxonomy), data_(std::move(data)), system_runs_(system_texts(data_)), target_words_(target_words) {
         for (const Label& label : taxonomy_.labels) label_quantities_.push_back(quantity_facts(label.quantities));
         for (const NegativeCategory& category : taxonomy_.negative_categories)
             category_quantities_.push_back(quantity_facts(category.quantities));
+    }
+
+    static std::vector<std::string_view> system_texts(const PromptData& data) {
+        std::vector<std::string_view> texts{data.negative_default.system};
+        for (const Form& form : data.forms) texts.emplace_back(form.system);
+        for (const auto& [name, form] : data.negative_forms) texts.emplace_back(form.system);
+        return texts;
     }
 
     static Error bad_spec(const SampleSpec& spec, const char* what) {
@@ -340,6 +362,7 @@ private:
 
     const Taxonomy& taxonomy_;
     PromptData data_;
+    RunSet system_runs_;  ///< of all system messages
     std::uint32_t target_words_;
     std::vector<std::vector<QuantityFact>> label_quantities_;     // by label
     std::vector<std::vector<QuantityFact>> category_quantities_;  // by negative category

@@ -357,7 +357,7 @@ std::string to_text(const Ledger& ledger, const std::vector<Advice>& advice, con
         text.row("Spent", "nothing: no request left this machine");
         return std::move(text).take();
     }
-    std::string line = bill(ledger.all);
+    std::string line = ledger.all.answers == 0 ? "nothing known: no request was answered" : bill(ledger.all);
     if (const auto each = unit_cost(ledger, 1, ledger.accepted)) line += "; " + money(*each) + " a sample";
     if (const auto each = unit_cost(ledger, 1000, ledger.words)) line += ", " + money(*each) + " per 1,000 words";
     text.row("Spent", line);

@@ -265,16 +265,15 @@ struct Tally {
     static bool is_failure(const CallRow& call) {
         return call.role == "write" && (call.outcome == Outcome::rejected || call.outcome == Outcome::failed);
     }
+    /// A request for a text that is no attempt and has no answer, so that the sample is not untried.
+    static bool came_to_nothing(const CallRow& call) {
+        return call.role == "write" && (call.outcome == Outcome::throttled || call.outcome == Outcome::halted ||
+                                        call.outcome == Outcome::abandoned || call.outcome == Outcome::probed);
+    }
     static std::string reason_of(const CallRow& call) {
         return call.reason.empty() ? std::string(name_of(call.outcome)) : call.reason;
     }
 };
-
-/// Asked in vain, which is no attempt.
-bool is_wait(Outcome outcome) {
-    return outcome == Outcome::throttled || outcome == Outcome::probed || outcome == Outcome::abandoned ||
-           outcome == Outcome::halted;
-}
 
 Result<Tally> count(const RunView& run) {
     Tally tally(run.taxonomy());
@@ -297,7 +296,7 @@ Result<Tally> count(const RunView& run) {
         sample.message = "nothing was sent for it";
         for (; called && *called && call.sample <= spec.index; called = calls->next(call)) {
             if (tally.add(call)) accepted = true;
-            if (Tally::is_failure(call) || (is_wait(call.outcome) && sample.reason == kNotTried)) {
+            if (Tally::is_failure(call) || (Tally::came_to_nothing(call) && sample.reason == kNotTried)) {
                 sample.reason = Tally::reason_of(call);
                 sample.message = call.message;
             }

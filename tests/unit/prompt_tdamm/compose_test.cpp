@@ -124,6 +124,10 @@ TEST(TdammCompose, ACutAnswerDoublesTheOutputLimitOnce) {
     const SampleSpec spec = spec_of({"Radio", "Novae"});
     Attempt cut_by_reason = rejected({{Severity::rejection, "cut", "it was cut"}}, "some text");
     cut_by_reason.finish = FinishReason::length;
+    Attempt loop = failed(ErrorCode::malformed, "repetition");
+    loop.finish = FinishReason::length;
+    Attempt copy = failed(ErrorCode::malformed, "echo");
+    copy.finish = FinishReason::length;
     const struct {
         std::vector<Attempt> earlier;
         std::int64_t limit;
@@ -132,6 +136,8 @@ TEST(TdammCompose, ACutAnswerDoublesTheOutputLimitOnce) {
         {{failed(ErrorCode::refused)}, 3734},
         {{failed(ErrorCode::truncated, "cut")}, 7468},
         {{cut_by_reason}, 7468},
+        {{loop}, 3734},
+        {{copy}, 3734},
         {{failed(ErrorCode::truncated, "cut"), failed(ErrorCode::truncated, "cut")}, 7468},
         {{failed(ErrorCode::truncated, "cut"), failed(ErrorCode::malformed, "empty")}, 7468},
     };

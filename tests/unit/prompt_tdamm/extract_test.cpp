@@ -38,6 +38,13 @@ TEST(TdammExtract, TakesOffWhatIsNotTheDocument) {
         {"second-level markdown title", "## **" + kTitle + "**\n" + kBody},
         {"bold title", "**" + kTitle + "**\n\n" + kBody},
         {"title said twice", answer.substr(0, answer.find('\n')) + "\n\n# " + kTitle + "\n\n" + kBody},
+        {"a quoted label", "\"TITLE: " + kTitle + "\"\n\n" + kBody},
+        {"bold label alone", "**TITLE**: " + kTitle + "\n\n" + kBody},
+        {"a header of ChatML", "<|im_start|>assistant\n" + answer + "<|im_end|>"},
+        {"a header of Gemma", "<bos><start_of_turn>model\n" + answer + "<end_of_turn>\n"},
+        {"a header of Llama", "<|start_header_id|>assistant<|end_header_id|>\n\n" + answer + "<|eot_id|>"},
+        {"a rest of Mistral's", "[/INST] " + answer + "</s>"},
+        {"another turn", answer + "\n<|im_end|>\n<|im_start|>user\nWrite one about jets.<|im_end|>\nTITLE: Jets"},
         {"a fence", "```\n" + answer + "\n```"},
         {"a named fence", "```markdown\n" + answer + "\n```\n"},
         {"a fence that is not closed", "```text\n" + answer},
@@ -73,6 +80,20 @@ TEST(TdammExtract, TakesOffWhatIsNotTheDocument) {
         std::erase(plain, '\r');
         EXPECT_EQ(plain, kDocument) << what;
     }
+}
+
+TEST(TdammExtract, KeepsTheStarOfAName) {
+    for (const char* line :
+         {"TITLE: Flares of Sgr A* and M87*", "TITLE: **Flares of Sgr A* and M87***",
+          "**TITLE:** Flares of Sgr A* and M87*", "**TITLE: Flares of Sgr A* and M87***",
+          "**TITLE**: Flares of Sgr A* and M87*", "# Title: Flares of Sgr A* and M87*",
+          "*Title:* Flares of Sgr A* and M87*", "# Flares of Sgr A* and M87*", "Flares of Sgr A* and M87*"}) {
+        const auto draft = extract(std::string(line) + "\n\n" + kBody);
+        ASSERT_TRUE(draft) << line << ": " << draft.error().message;
+        EXPECT_EQ(draft->title, "Flares of Sgr A* and M87*") << line;
+        EXPECT_EQ(draft->text, "Flares of Sgr A* and M87*\n\n" + kBody) << line;
+    }
+    EXPECT_EQ(extract("TITLE: *Fermi* and M87*\n\n" + kBody)->title, "*Fermi* and M87*");
 }
 
 TEST(TdammExtract, LeavesADocumentAsItIs) {
@@ -155,7 +176,15 @@ TEST(TdammExtract, SaysWhyAnAnswerIsNoDocument) {
         {"a surrogate", "a\xED\xA0\x80", FinishReason::stop, ErrorCode::malformed, "invalid_utf8"},
         {"beyond Unicode", "a\xF4\x90\x80\x80", FinishReason::stop, ErrorCode::malformed, "invalid_utf8"},
         {"a sequence cut short", "a\xE2\x80", FinishReason::stop, ErrorCode::malformed, "invalid_utf8"},
+        {"an end mark only", "<|im_end|>\n", FinishReason::stop, ErrorCode::malformed, "empty"},
+        {"somebody else's turn", "<|im_start|>user\n" + kDocument, FinishReason::stop, ErrorCode::malformed,
+         "template"},
+        {"a turn begins inside", kDocument + "\n[INST] Go on. " + kBody, FinishReason::stop, ErrorCode::malformed,
+         "template"},
+        {"channels", "<|channel|>analysis<|message|>Novae.<|start|>assistant<|channel|>final<|message|>" + kDocument,
+         FinishReason::stop, ErrorCode::malformed, "template"},
         {"a loop", loop, FinishReason::stop, ErrorCode::malformed, "repetition"},
+        {"a loop up to the output limit", loop, FinishReason::length, ErrorCode::malformed, "repetition"},
         {"a loop without sentences", late_loop, FinishReason::unknown, ErrorCode::malformed, "repetition"},
     };
     for (const auto& [what, text, finish, code, reason] : cases) {
@@ -165,6 +194,67 @@ TEST(TdammExtract, SaysWhyAnAnswerIsNoDocument) {
         EXPECT_EQ(draft.error().reason, reason) << what;
         EXPECT_FALSE(draft.error().message.empty()) << what;
     }
+}
+
+/// An answer to the prompt of a sample, after `earlier` attempts.
+Result<Draft> answer(const SampleSpec& spec, const std::string& text, std::span<const Attempt> earlier = {}) {
+    return strategy().call(
+        [&](PromptStrategy& plugin) { return plugin.extract(spec, earlier, Completion{text, FinishReason::stop}); });
+}
+
+std::string sentences(int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i)
+        text += "Epoch " + std::to_string(i) + " gave " + std::to_string(100 + 37 * i) + " counts in band " +
+                std::to_string(i % 7) + ". ";
+    return text;
+}
+
+TEST(TdammExtract, ACopyOfThePromptIsNoDocument) {
+    const SampleSpec spec = spec_of({"X-rays", "Novae"});
+    const Prompt prompt = compose(spec);
+    const std::string& system = prompt.messages.at(0).text;
+    const std::string& user = prompt.messages.at(1).text;
+    std::string marked = "### " + user;
+    for (std::size_t at = 0; (at = marked.find("\n* ", at)) != marked.npos; at += 3) marked.replace(at, 3, "\n1. **");
+    const std::string labels = user.substr(user.find("* X-rays"), user.find("WHAT THESE") - user.find("* X-rays"));
+    const std::pair<const char*, std::string> cases[] = {
+        {"the message", user},
+        {"the guidelines", system},
+        {"in capitals, with markdown", marked},
+        {"the topics before a document", "TITLE: Shells\n\n" + labels + sentences(60)},
+        {"the title that stands for one", "TITLE: the title of the document\n\n" + sentences(60)},
+        {"the form of the answer", system.substr(system.find("TITLE: the title"))},
+    };
+    for (const auto& [what, text] : cases) {
+        const auto draft = answer(spec, text);
+        ASSERT_FALSE(draft) << what;
+        EXPECT_EQ(draft.error().code, ErrorCode::malformed) << what;
+        EXPECT_EQ(draft.error().reason, "echo") << what;
+    }
+    const auto cut_copy = strategy().call([&](PromptStrategy& plugin) {
+        return plugin.extract(spec, {}, Completion{user.substr(0, user.size() / 2), FinishReason::length});
+    });
+    ASSERT_FALSE(cut_copy);
+    EXPECT_EQ(cut_copy.error().reason, "echo");
+    // What an earlier failure added to the prompt is part of it.
+    const Attempt cut{.error = ErrorCode::truncated, .reason = "cut"};
+    const std::string repair = user_text(spec, {&cut, 1}).substr(user.size());
+    EXPECT_TRUE(answer(spec, repair));
+    const auto copied = answer(spec, repair, {&cut, 1});
+    ASSERT_FALSE(copied);
+    EXPECT_EQ(copied.error().reason, "echo");
+}
+
+TEST(TdammExtract, ADocumentMayUseTheWordsOfItsPrompt) {
+    const SampleSpec spec = spec_of({"X-rays", "Novae"});
+    const std::string user = user_text(spec);
+    const std::size_t at = user.find("Meaning: ") + 9;
+    const std::string meaning = user.substr(at, user.find('\n', at) - at);
+    const auto draft = answer(spec, "TITLE: Shells\n\n" + sentences(40) + meaning + " " + sentences(5));
+    EXPECT_TRUE(draft) << draft.error().message;
+    // Of a text of a few words no share can be said.
+    EXPECT_TRUE(answer(spec, "TITLE: Shells\n\n" + meaning.substr(0, meaning.find(' ', 40))));
 }
 
 TEST(TdammExtract, ALongTextWithAFewRepeatedLinesIsNoLoop) {

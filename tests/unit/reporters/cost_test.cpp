@@ -89,6 +89,13 @@ Cheaper   $0.001529 ($0.001529 less) as a deferred batch, answered within 24 hou
 )");
 }
 
+TEST(Cost, WithoutAnAnswerNothingIsSpent) {
+    FakeRun run = priced_run();
+    run.plan_sample(test::labels({kXRays}));
+    run.call(0, Outcome::failed, "connect");
+    EXPECT_EQ(section(run).text, "Spent     nothing known: no request was answered\n");
+}
+
 TEST(Cost, AnUnknownPriceIsUnknown) {
     FakeRun run = priced_run();
     run.prices.clear();

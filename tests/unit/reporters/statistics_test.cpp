@@ -160,6 +160,21 @@ TEST(Statistics, WhatIsNotKnownIsNull) {
     EXPECT_THAT(made.text, HasSubstr("no texts"));
 }
 
+TEST(Statistics, WhatWasSentIsNotCalledUntried) {
+    FakeRun run;
+    for (int i = 0; i < 4; ++i) run.plan_sample(test::labels({kXRays}));
+    run.call(0, Outcome::abandoned, "abandoned").message = "in flight when the run stopped";
+    run.call(1, Outcome::halted, "http_401").message = "the key was refused";
+    run.call(2, Outcome::rejected, "repetition").message = "the answer repeats itself";
+    run.call(2, Outcome::abandoned, "abandoned").message = "in flight when the run stopped";
+    const Section made = section(run);
+    EXPECT_THAT(made.text, HasSubstr("sample_1 (X-rays): abandoned: in flight when the run stopped\n"));
+    EXPECT_THAT(made.text, HasSubstr("sample_2 (X-rays): http_401: the key was refused\n"));
+    EXPECT_THAT(made.text, HasSubstr("sample_3 (X-rays): repetition: the answer repeats itself\n"));
+    EXPECT_THAT(made.text, HasSubstr("sample_4 (X-rays): not_tried: nothing was sent for it\n"));
+    EXPECT_EQ(json::parse(made.json).at("samples").at("attempts"), 1);
+}
+
 TEST(Statistics, AnEmptyPlanIsAReportToo) {
     FakeRun run;
     EXPECT_EQ(json::parse(section(run).json).at("samples").at("asked"), 0);
