@@ -4,16 +4,12 @@
 #include <bit>
 #include <limits>
 #include <optional>
-#include <string>
 #include <utility>
+
+#include "common/requests.hpp"
 
 namespace synth::balanced {
 namespace {
-
-/// n / d, half up.
-constexpr std::uint64_t divide_rounded(std::uint64_t n, std::uint64_t d) noexcept {
-    return n / d + static_cast<std::uint64_t>(n % d >= d - n % d);
-}
 
 constexpr int kPasses = 48;         // over the samples of a window that nature would not bring together
 constexpr std::size_t kEffort = 8;  // slots settled in all, for each sample of a window: large sets never come to rest
@@ -46,29 +42,12 @@ Plan::Plan(const Taxonomy& taxonomy, const Nature& nature, const Rules& rules)
       conflicts_(nature.size()) {}
 
 Status Plan::replay(const SampleSpec& sample) {
-    const auto exceeds = [&](LabelId id, std::uint64_t count) -> Status {
-        if (rules_.samples_per_class == 0 || count <= rules_.samples_per_class) return {};
-        return Error{ErrorCode::invalid_argument,
-                     "the plan to go on from has more than " + std::to_string(rules_.samples_per_class) +
-                         " samples for '" + taxonomy_[id].name + "', ask for at least as many per class",
-                     {}};
+    ++planned_;
+    const auto exceeds = [&](LabelId id, std::uint64_t count) {
+        return samplers::check_primaries(taxonomy_, id, count, rules_.samples_per_class);
     };
-    if (++planned_ > rules_.samples)
-        return Error{ErrorCode::invalid_argument,
-                     "the plan to go on from has more than the " + std::to_string(rules_.samples) +
-                         " samples asked for, which include its own",
-                     {}};
     if (taxonomy_.is_negative(sample.drawn)) return exceeds(*taxonomy_.negative, ++negatives_);
 
-    const bool known = !sample.drawn.empty() && sample.drawn.contains(sample.primary) &&
-                       std::ranges::all_of(sample.drawn, [&](LabelId id) {
-                           return id < taxonomy_.labels.size() && id != taxonomy_.negative;
-                       });
-    if (!known)
-        return Error{ErrorCode::invalid_argument,
-                     "sample " + std::to_string(planned_) + " of the plan to go on from does not fit taxonomy '" +
-                         taxonomy_.name + "'",
-                     {}};
     std::uint64_t hash = 0;
     for (const LabelId id : sample.drawn) {
         ++dealt_[nature_.member(id)];
@@ -118,7 +97,7 @@ void Plan::deal_window() {
     while (planned_ < rules_.samples && phase() == first) {
         ++planned_;
         window_.emplace_back();
-        if (taxonomy_.negative && negatives_ < divide_rounded(planned_, taxonomy_.labels.size()))
+        if (taxonomy_.negative && negatives_ < samplers::divide_rounded(planned_, taxonomy_.labels.size()))
             ++negatives_;
         else
             deal_sample(window_.back(), deal_size());

@@ -10,12 +10,16 @@
 #include <span>
 #include <vector>
 
-#include "nature.hpp"
+#include "common/nature.hpp"
 #include "synth/random.hpp"
 #include "synth/sampler.hpp"
 #include "synth/taxonomy.hpp"
 
 namespace synth::balanced {
+
+using samplers::Familiarity;
+using samplers::Member;
+using samplers::Nature;
 
 /// What a plan promises, checked before one is made.
 struct Rules {
@@ -31,7 +35,8 @@ public:
     /// Both are borrowed.
     Plan(const Taxonomy& taxonomy, const Nature& nature, const Rules& rules);
 
-    /// Counts a sample that stands already. invalid_argument when the rules cannot be kept with it. Before any `next`.
+    /// Counts a sample that stands already and fits the taxonomy. invalid_argument when the rules cannot be kept with
+    /// it. Before any `next`.
     Status replay(const SampleSpec& sample);
     /// Between the last `replay` and the first `next`.
     void begin();
