@@ -55,6 +55,7 @@ private:
         std::array<Slot, LabelSet::kCapacity> slots;
         std::size_t size = 0;
         std::uint64_t hash = 0;       ///< of its label set
+        std::uint64_t counted = 0;    ///< the hash that it was last made familiar by
         std::uint32_t conflicts = 0;  ///< pairs that nature does not bring together
 
         [[nodiscard]] std::span<const Slot> taken() const noexcept { return std::span(slots).first(size); }
@@ -93,6 +94,7 @@ private:
     void refresh(Draft& draft);
     void exchange(Place place, const Trade& trade);
     void assign(Place place, Member label);
+    void recount(Draft& draft);
     [[nodiscard]] std::uint32_t conflicts(const Draft& draft, std::size_t slot, Member label) const noexcept;
 
     void emit(const Draft& draft, SampleSpec& out);
