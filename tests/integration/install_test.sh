@@ -25,7 +25,8 @@ need "$root/share/fish/vendor_completions.d/tdamm-synth.fish"
 step "the installed program finds its plugins and data, and nothing of the build tree"
 cd "$scratch"
 "$program" plugins >plugins.txt
-for id in balanced tdamm openai offline length json jsonl csv huggingface multihot sqlite cost statistics; do
+for id in balanced complete list proportional uniform weighted tdamm openai anthropic gemini offline length json jsonl \
+    csv huggingface multihot sqlite cost statistics; do
     grep -q " $id " plugins.txt || { echo "no plugin $id in:"; cat plugins.txt; exit 1; }
 done
 if grep -qF "$build" plugins.txt; then echo "found in the build tree:"; cat plugins.txt; exit 1; fi

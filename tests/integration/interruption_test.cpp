@@ -87,6 +87,27 @@ TEST_F(CrashTest, AFinishedRunIsResumedWithoutARequest) {
     EXPECT_THAT(server_.requests(), SizeIs(12));
 }
 
+TEST_F(CrashTest, ARunThatNeededFewerSamplesThanAskedForIsResumed) {
+    write_file(dir_ / "have.csv", "labels\nX-rays\nX-rays\nX-rays\n");
+    const auto first =
+        generate({"--sampler", "complete", "-o", "sampler.data=have.csv", "--num-samples", "500", "--max-labels", "7"});
+    ASSERT_EQ(first.exit_code, 0) << first.err;
+    auto counts = label_counts(records());
+    counts[1] += 3;  // X-rays
+    EXPECT_THAT(counts, testing::Each(3U));
+    const auto requests = server_.requests().size();
+    EXPECT_LT(requests, 120U);
+
+    const auto again = run_program({"resume", ledger()});
+    EXPECT_EQ(again.exit_code, 0) << again.err;
+    EXPECT_THAT(server_.requests(), SizeIs(requests));
+    const auto more = run_program({"resume", ledger(), "--num-samples", "400"});
+    EXPECT_EQ(more.exit_code, 2);
+    EXPECT_THAT(more.err, HasSubstr("lacks nothing of the goal"));
+    EXPECT_THAT(run_program({"resume", ledger(), "--num-samples", "5"}).err,
+                HasSubstr("the run has " + std::to_string(requests) + " samples planned"));
+}
+
 TEST_F(CrashTest, TwoProcessesDoNotShareALedger) {
     serve(R"("cycle": ["hang"])");
     Process first(generating({"--num-samples", "5", "--max-concurrent", "5"}));

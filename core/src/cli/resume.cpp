@@ -28,6 +28,7 @@ int run_resume(const Command& command) {
     if (!lock) return context->fail(lock.error());
 
     const auto samples_before = head.samples;
+    config->samples = samples_before;  // a sampler may have needed fewer than were asked for
     if (auto resolved = resolve_resume(command.givens, *context->registry, *config); !resolved)
         return context->fail(resolved.error());
     auto taxonomy = parse_taxonomy(head.taxonomy_json, ledger.string());

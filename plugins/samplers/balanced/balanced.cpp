@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,15 +11,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "nature.hpp"
+#include "common/nature.hpp"
+#include "common/requests.hpp"
 #include "plan.hpp"
 #include "synth/plugin.hpp"
 #include "synth/sampler.hpp"
 
 namespace {
 
-using synth::Error;
-using synth::ErrorCode;
 using synth::LabelId;
 using synth::LabelSet;
 using synth::Result;
@@ -39,8 +37,6 @@ constexpr const char* kOptions = R"({
   "additionalProperties": false
 })";
 
-Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
-
 class Balanced final : public synth::Sampler {
 public:
     static Result<std::unique_ptr<synth::Sampler>> create(synth::Host& host, std::string_view options_json) {
@@ -58,49 +54,22 @@ public:
             taxonomy_, nature_,
             synth::balanced::Rules{request.seed, request.samples, request.samples_per_class, request.min_labels,
                                    request.max_labels, add_parents_});
-        if (request.prior != nullptr) {
-            std::vector<synth::SampleSpec> block(256);
-            for (;;) {
-                const auto read = request.prior->next(block);
-                if (!read) return read.error();
-                if (*read == 0) break;
-                for (std::size_t i = 0; i < *read; ++i)
-                    if (const Status counted = plan->replay(block[i]); !counted) return counted.error();
-            }
-        }
+        const auto replayed = synth::samplers::replay(
+            request, taxonomy_, [&](const synth::SampleSpec& sample) { return plan->replay(sample); });
+        if (!replayed) return replayed.error();
         plan->begin();
         return std::unique_ptr<synth::PlanStream>(std::move(plan));
     }
 
 private:
     Status check(const synth::PlanRequest& request) const {
+        if (const Status fits = synth::samplers::check(request, taxonomy_); !fits) return fits;
         const auto number = [](std::uint64_t value) { return std::to_string(value); };
-        const std::uint64_t available = nature_.size(), classes = taxonomy_.labels.size();
-        if (available == 0) return invalid("taxonomy '" + taxonomy_.name + "' has no label that a sample could carry");
-        if (request.samples == 0) return invalid("a plan of 0 samples: ask for at least 1");
-        if (request.min_labels == 0) return invalid("min labels is 0: every sample carries at least 1 label");
-        if (request.min_labels > request.max_labels)
-            return invalid("min labels " + number(request.min_labels) + " is above max labels " +
-                           number(request.max_labels));
-        if (request.max_labels > available)
-            return invalid("max labels " + number(request.max_labels) + " is above the " + number(available) +
-                           " labels that taxonomy '" + taxonomy_.name + "' has to combine");
-        if (request.max_labels > LabelSet::kCapacity)
-            return invalid("max labels " + number(request.max_labels) + " is above the " + number(LabelSet::kCapacity) +
-                           " labels that a sample can hold");
         if (const std::size_t parents = add_parents_ ? most_parents(request.max_labels) : 0;
             request.max_labels + parents > LabelSet::kCapacity)
-            return invalid("max labels " + number(request.max_labels) + " with up to " + number(parents) +
-                           " parents is above the " + number(LabelSet::kCapacity) +
-                           " labels that a sample can hold: lower max labels or turn add_parents off");
-        if (const std::uint64_t each = request.samples_per_class; each > 0) {
-            if (each > std::numeric_limits<std::uint64_t>::max() / classes)
-                return invalid(number(each) + " samples for each of " + number(classes) +
-                               " labels are more than can be counted");
-            if (request.samples != each * classes)
-                return invalid(number(each) + " samples for each of " + number(classes) + " labels are " +
-                               number(each * classes) + ", not " + number(request.samples));
-        }
+            return synth::samplers::invalid("max labels " + number(request.max_labels) + " with up to " +
+                                            number(parents) + " parents is above the " + number(LabelSet::kCapacity) +
+                                            " labels that a sample can hold: lower max labels or turn add_parents off");
         return {};
     }
 
@@ -122,7 +91,7 @@ private:
     }
 
     const Taxonomy& taxonomy_;
-    const synth::balanced::Nature nature_;
+    const synth::samplers::Nature nature_;
     const bool add_parents_;
 };
 

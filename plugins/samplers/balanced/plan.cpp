@@ -4,21 +4,18 @@
 #include <bit>
 #include <limits>
 #include <optional>
-#include <string>
 #include <utility>
+
+#include "common/requests.hpp"
 
 namespace synth::balanced {
 namespace {
 
-/// n / d, half up.
-constexpr std::uint64_t divide_rounded(std::uint64_t n, std::uint64_t d) noexcept {
-    return n / d + static_cast<std::uint64_t>(n % d >= d - n % d);
-}
-
 constexpr int kPasses = 48;         // over the samples of a window that nature would not bring together
 constexpr std::size_t kEffort = 8;  // slots settled in all, for each sample of a window: large sets never come to rest
-constexpr int kFurtherDraws = 2;    // of a sample's last label: the one that makes the least familiar set is taken
-constexpr int kFreshTrades = 4;     // tried for a sample whose set is familiar
+constexpr std::size_t kFurtherDraws =
+    2;                           // of a sample's last label: the one that makes the least familiar set is taken
+constexpr int kFreshTrades = 4;  // tried for a sample whose set is familiar
 
 constexpr std::uint64_t bit_of(std::size_t label) noexcept { return std::uint64_t{1} << (label % 64); }
 
@@ -46,29 +43,12 @@ Plan::Plan(const Taxonomy& taxonomy, const Nature& nature, const Rules& rules)
       conflicts_(nature.size()) {}
 
 Status Plan::replay(const SampleSpec& sample) {
-    const auto exceeds = [&](LabelId id, std::uint64_t count) -> Status {
-        if (rules_.samples_per_class == 0 || count <= rules_.samples_per_class) return {};
-        return Error{ErrorCode::invalid_argument,
-                     "the plan to go on from has more than " + std::to_string(rules_.samples_per_class) +
-                         " samples for '" + taxonomy_[id].name + "', ask for at least as many per class",
-                     {}};
+    ++planned_;
+    const auto exceeds = [&](LabelId id, std::uint64_t count) {
+        return samplers::check_primaries(taxonomy_, id, count, rules_.samples_per_class);
     };
-    if (++planned_ > rules_.samples)
-        return Error{ErrorCode::invalid_argument,
-                     "the plan to go on from has more than the " + std::to_string(rules_.samples) +
-                         " samples asked for, which include its own",
-                     {}};
     if (taxonomy_.is_negative(sample.drawn)) return exceeds(*taxonomy_.negative, ++negatives_);
 
-    const bool known = !sample.drawn.empty() && sample.drawn.contains(sample.primary) &&
-                       std::ranges::all_of(sample.drawn, [&](LabelId id) {
-                           return id < taxonomy_.labels.size() && id != taxonomy_.negative;
-                       });
-    if (!known)
-        return Error{ErrorCode::invalid_argument,
-                     "sample " + std::to_string(planned_) + " of the plan to go on from does not fit taxonomy '" +
-                         taxonomy_.name + "'",
-                     {}};
     std::uint64_t hash = 0;
     for (const LabelId id : sample.drawn) {
         ++dealt_[nature_.member(id)];
@@ -118,7 +98,7 @@ void Plan::deal_window() {
     while (planned_ < rules_.samples && phase() == first) {
         ++planned_;
         window_.emplace_back();
-        if (taxonomy_.negative && negatives_ < divide_rounded(planned_, taxonomy_.labels.size()))
+        if (taxonomy_.negative && negatives_ < samplers::divide_rounded(planned_, taxonomy_.labels.size()))
             ++negatives_;
         else
             deal_sample(window_.back(), deal_size());
@@ -139,6 +119,7 @@ void Plan::deal_sample(Draft& draft, std::size_t size) {
     if (exact_primaries()) deal_primary(draft, size);
     while (draft.size < size) deal_label(draft, size);
     ++familiarity_.count(draft.hash);
+    draft.counted = draft.hash;
 }
 
 /// A label that is still due as a primary and as a further label must not be left to the last sample of both, which
@@ -240,11 +221,19 @@ void Plan::deal_label(Draft& draft, std::size_t size) {
         draw_.push_back(std::max<std::uint64_t>(1, weight));
     }
     Member chosen = candidates_[random_.weighted(draw_)];
-    for (int draws = draft.size + 1 < size ? 0 : kFurtherDraws; draws > 0; --draws) {
-        const Member drawn = candidates_[random_.weighted(draw_)];
-        if (familiarity_.count(draft.hash + familiarity_.key(drawn)) <
-            familiarity_.count(draft.hash + familiarity_.key(chosen)))
-            chosen = drawn;
+    if (draft.size + 1 == size) {
+        // All counts are fetched before any is looked at: they are too many for a cache.
+        std::array<Member, kFurtherDraws> drawn;
+        for (Member& label : drawn) label = candidates_[random_.weighted(draw_)];
+        std::array<std::uint32_t, kFurtherDraws> counts;
+        const auto known = [&](Member label) { return familiarity_.count(draft.hash + familiarity_.key(label)); };
+        std::ranges::transform(drawn, counts.begin(), known);
+        std::uint32_t least = known(chosen);
+        for (std::size_t i = 0; i < drawn.size(); ++i) {
+            if (counts[i] >= least) continue;
+            least = counts[i];
+            chosen = drawn[i];
+        }
     }
     deal(draft, chosen);
 }
@@ -279,6 +268,8 @@ void Plan::improve() {
             }
         if (natural) break;
     }
+    // Not with every trade: the counts are too many for a cache, and nothing has looked at them since.
+    for (Draft& draft : window_) recount(draft);
     for (Draft& draft : window_)
         if (draft.size > 0 && familiarity_.count(draft.hash) > 1) refresh(draft);
 }
@@ -293,16 +284,22 @@ bool Plan::settle(Draft& draft, std::size_t slot) {
         std::ranges::fill(wanted_, ~std::uint64_t{0});
         keep_natural(draft, slot);
     } else {
-        std::ranges::fill(conflicts_, 0);
+        // Through local pointers, so that the compiler sees that no byte written is one of them, and takes many at a
+        // time.
+        std::uint8_t* const sums = conflicts_.data();
+        const std::size_t labels = conflicts_.size();
+        std::fill_n(sums, labels, std::uint8_t{0});
         for (std::size_t other = 0; other < draft.size; ++other) {
             if (other == slot) continue;
-            const auto row = nature_.conflicts(draft.slots[other].label);
-            for (std::size_t i = 0; i < row.size(); ++i)
-                conflicts_[i] = static_cast<std::uint8_t>(conflicts_[i] + row[i]);
+            const std::uint8_t* const row = nature_.conflicts(draft.slots[other].label).data();
+            for (std::size_t i = 0; i < labels; ++i) sums[i] = static_cast<std::uint8_t>(sums[i] + row[i]);
         }
-        std::ranges::fill(wanted_, 0);
-        for (std::size_t i = 0; i < dealt_.size(); ++i)
-            if (conflicts_[i] < own) wanted_[i / 64] |= bit_of(i);
+        for (std::size_t word = 0; word < wanted_.size(); ++word) {
+            std::uint64_t bits = 0;
+            const std::size_t begin = 64 * word, count = std::min<std::size_t>(64, labels - begin);
+            for (std::size_t i = 0; i < count; ++i) bits |= static_cast<std::uint64_t>(sums[begin + i] < own) << i;
+            wanted_[word] = bits;
+        }
     }
 
     std::uint32_t best = 0, ties = 0;  // best: conflicts that the trade takes away
@@ -344,6 +341,8 @@ void Plan::refresh(Draft& draft) {
             known)
             continue;
         exchange({&draft, slot}, {theirs.label, {&other, i}});
+        recount(draft);
+        recount(other);
         return;
     }
 }
@@ -367,18 +366,23 @@ void Plan::assign(Place place, Member label) {
     places_[label].push_back(place);
     draft.conflicts += conflicts(draft, place.slot, label);
     draft.conflicts -= conflicts(draft, place.slot, old);
-    --familiarity_.count(draft.hash);
     draft.hash += familiarity_.key(label) - familiarity_.key(old);
+}
+
+/// Makes the label set of a draft that was traded with known instead of the one that it had.
+void Plan::recount(Draft& draft) {
+    if (draft.hash == draft.counted) return;
+    --familiarity_.count(draft.counted);
     ++familiarity_.count(draft.hash);
+    draft.counted = draft.hash;
 }
 
 /// Pairs of `label`, put in that slot, with the other labels that nature does not bring together.
 std::uint32_t Plan::conflicts(const Draft& draft, std::size_t slot, Member label) const noexcept {
-    const auto row = nature_.conflicts(label);
+    const std::uint8_t* const row = nature_.conflicts(label).data();
     std::uint32_t sum = 0;
-    for (std::size_t i = 0; i < draft.size; ++i)
-        if (i != slot) sum += row[draft.slots[i].label];
-    return sum;
+    for (std::size_t i = 0; i < draft.size; ++i) sum += row[draft.slots[i].label];
+    return slot < draft.size ? sum - row[draft.slots[slot].label] : sum;
 }
 
 void Plan::emit(const Draft& draft, SampleSpec& out) {

@@ -10,12 +10,16 @@
 #include <span>
 #include <vector>
 
-#include "nature.hpp"
+#include "common/nature.hpp"
 #include "synth/random.hpp"
 #include "synth/sampler.hpp"
 #include "synth/taxonomy.hpp"
 
 namespace synth::balanced {
+
+using samplers::Familiarity;
+using samplers::Member;
+using samplers::Nature;
 
 /// What a plan promises, checked before one is made.
 struct Rules {
@@ -31,7 +35,8 @@ public:
     /// Both are borrowed.
     Plan(const Taxonomy& taxonomy, const Nature& nature, const Rules& rules);
 
-    /// Counts a sample that stands already. invalid_argument when the rules cannot be kept with it. Before any `next`.
+    /// Counts a sample that stands already and fits the taxonomy. invalid_argument when the rules cannot be kept with
+    /// it. Before any `next`.
     Status replay(const SampleSpec& sample);
     /// Between the last `replay` and the first `next`.
     void begin();
@@ -50,6 +55,7 @@ private:
         std::array<Slot, LabelSet::kCapacity> slots;
         std::size_t size = 0;
         std::uint64_t hash = 0;       ///< of its label set
+        std::uint64_t counted = 0;    ///< the hash that it was last made familiar by
         std::uint32_t conflicts = 0;  ///< pairs that nature does not bring together
 
         [[nodiscard]] std::span<const Slot> taken() const noexcept { return std::span(slots).first(size); }
@@ -88,6 +94,7 @@ private:
     void refresh(Draft& draft);
     void exchange(Place place, const Trade& trade);
     void assign(Place place, Member label);
+    void recount(Draft& draft);
     [[nodiscard]] std::uint32_t conflicts(const Draft& draft, std::size_t slot, Member label) const noexcept;
 
     void emit(const Draft& draft, SampleSpec& out);

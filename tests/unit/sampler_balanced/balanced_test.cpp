@@ -3,24 +3,18 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <limits>
-#include <map>
-#include <memory>
 #include <numeric>
-#include <set>
 #include <span>
-#include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/plans.hpp"
 #include "support/plugin_loading.hpp"
 #include "synth/random.hpp"
 #include "synth/sampler.hpp"
@@ -30,80 +24,23 @@ namespace {
 using synth::ErrorCode;
 using synth::LabelId;
 using synth::PlanRequest;
-using synth::PlanStream;
 using synth::Random;
-using synth::Result;
 using synth::Sampler;
 using synth::SampleSpec;
 using synth::Taxonomy;
+using synth::test::digest;
+using synth::test::distinct_sets;
+using synth::test::planned;
+using synth::test::Replayed;
+using synth::test::Specs;
 using testing::HasSubstr;
 
-using Specs = std::vector<SampleSpec>;
-
-/// Gives a finished plan in small pieces.
-class Replayed final : public PlanStream {
-public:
-    explicit Replayed(const Specs& specs) : specs_(specs) {}
-    Result<std::size_t> next(std::span<SampleSpec> out) override {
-        const std::size_t count = std::min({out.size(), specs_.size() - at_, std::size_t{5}});
-        std::copy_n(specs_.begin() + static_cast<std::ptrdiff_t>(at_), count, out.begin());
-        at_ += count;
-        return count;
-    }
-
-private:
-    const Specs& specs_;
-    std::size_t at_ = 0;
-};
-
-/// A taxonomy of `labels` labels and, if asked for, a negative one in their midst; `density` of 10 pairs co-occur.
-/// It lives as long as the process, as the host of a plugin does.
 const Taxonomy& small_taxonomy(std::size_t labels, bool negative, std::uint64_t density) {
-    static std::map<std::array<std::uint64_t, 3>, Taxonomy> made;
-    const auto [place, fresh] = made.try_emplace({labels, negative ? 1U : 0U, density});
-    Taxonomy& taxonomy = place->second;
-    if (!fresh) return taxonomy;
-    taxonomy.name = "small";
-    taxonomy.labels.resize(labels + (negative ? 1 : 0));
-    if (negative) taxonomy.negative = static_cast<LabelId>(labels / 2);
-    Random random(labels);
-    for (std::size_t a = 0; a < taxonomy.labels.size(); ++a) {
-        taxonomy.labels[a].name = taxonomy.labels[a].code = "L" + std::to_string(a);
-        for (std::size_t b = a + 1; b < taxonomy.labels.size(); ++b) {
-            if (a == taxonomy.negative || b == taxonomy.negative || !random.chance(density, 10)) continue;
-            const auto weight = static_cast<std::uint32_t>(1 + random.below(9));
-            taxonomy.labels[a].cooccurs.push_back({static_cast<LabelId>(b), weight});
-            taxonomy.labels[b].cooccurs.push_back({static_cast<LabelId>(a), weight});
-        }
-    }
-    return taxonomy;
+    return synth::test::drawn_taxonomy(labels, negative, density);
 }
 
 const Sampler& sampler(const Taxonomy& taxonomy = synth::test::taxonomy(), const std::string& options = "{}") {
-    static std::map<std::pair<const Taxonomy*, std::string>, synth::core::Instance<Sampler>> loaded;
-    auto& instance = loaded[{&taxonomy, options}];
-    if (!instance) {
-        auto made = synth::test::load<Sampler>("balanced", options, taxonomy);
-        if (!made) throw std::runtime_error(made.error().message);
-        instance = *std::move(made);
-    }
-    return instance.object();
-}
-
-/// `prior` and what follows it.
-Specs planned(const Sampler& sampler, PlanRequest request, Specs prior = {}, std::size_t block = 64) {
-    Replayed replayed(prior);
-    if (!prior.empty()) request.prior = &replayed;
-    auto stream = sampler.plan(request);
-    if (!stream) throw std::runtime_error(stream.error().message);
-    request.prior = nullptr;
-    std::vector<SampleSpec> specs(block);
-    for (;;) {
-        const auto count = (*stream)->next(specs);
-        if (!count) throw std::runtime_error(count.error().message);
-        if (*count == 0) return prior;
-        prior.insert(prior.end(), specs.begin(), specs.begin() + static_cast<std::ptrdiff_t>(*count));
-    }
+    return synth::test::sampler("balanced", taxonomy, options);
 }
 
 std::uint64_t rounded(std::uint64_t n, std::uint64_t classes) { return (2 * n + classes) / (2 * classes); }
@@ -211,21 +148,6 @@ double unnatural_share(const Specs& specs, const Taxonomy& taxonomy) {
                 if (taxonomy.cooccurrence(spec.drawn[a], spec.drawn[b]) == 0) ++unnatural;
             }
     return unnatural / pairs;
-}
-
-std::size_t distinct_sets(const Specs& specs) {
-    std::set<std::vector<LabelId>> sets;
-    for (const SampleSpec& spec : specs) sets.emplace(spec.drawn.begin(), spec.drawn.end());
-    return sets.size();
-}
-
-std::uint64_t digest(const Specs& specs) {
-    std::uint64_t hash = 0;
-    for (const SampleSpec& spec : specs) {
-        for (const LabelId id : spec.labels) hash = synth::derive_seed(hash, id);
-        hash = synth::derive_seed(hash, 1000U + spec.primary);
-    }
-    return hash;
 }
 
 TEST(BalancedSampler, IsBalancedInEveryPrefix) {

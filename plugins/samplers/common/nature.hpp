@@ -10,7 +10,7 @@
 
 #include "synth/taxonomy.hpp"
 
-namespace synth::balanced {
+namespace synth::samplers {
 
 /// A label that may be drawn: its place among them, in taxonomy order.
 using Member = std::uint16_t;
@@ -66,4 +66,4 @@ private:
     std::vector<std::uint32_t> counts_;
 };
 
-}  // namespace synth::balanced
+}  // namespace synth::samplers

@@ -1,10 +1,10 @@
-#include "nature.hpp"
+#include "common/nature.hpp"
 
 #include <algorithm>
 
 #include "synth/random.hpp"
 
-namespace synth::balanced {
+namespace synth::samplers {
 
 Nature::Nature(const Taxonomy& taxonomy) : members_(taxonomy.labels.size()) {
     for (std::size_t i = 0; i < taxonomy.labels.size(); ++i) {
@@ -49,4 +49,4 @@ Familiarity::Familiarity(std::size_t labels) : counts_(std::size_t{1} << kBits) 
     for (std::size_t i = 0; i < labels; ++i) keys_.push_back(keys.next());
 }
 
-}  // namespace synth::balanced
+}  // namespace synth::samplers
