@@ -87,7 +87,7 @@ TEST_F(FaultsTest, AnEndlessAnswerIsRefusedWhileItComesIn) {
 }
 
 TEST_F(FaultsTest, AServiceThatIsDownCostsNoAttemptsAndIsWaitedFor) {
-    serve(R"("rules": [{"fault": "overloaded", "to": 24}])");
+    serve(R"("rules": [{"fault": "overloaded", "to": 33}])");
     const auto finished = generate({"--num-samples", "30", "--max-attempts", "2"});
     ASSERT_EQ(finished.exit_code, 0) << finished.err;
     EXPECT_THAT(records(), SizeIs(30));
@@ -141,7 +141,7 @@ TEST_F(LimitsTest, StatedLimitsAreKeptWithHardlyA429) {
 
 TEST_F(LimitsTest, UnstatedLimitsAreFound) {
     serve(R"("limits": {"requests": 100, "window_ms": 1000, "dialect": "none", "retry": "none"}, "latency": {"ms": 20})");
-    const auto finished = run(generating({"--num-samples", "600", "--max-concurrent", "50"}), 120s);
+    const auto finished = run(generating({"--num-samples", "900", "--max-concurrent", "50"}), 120s);
     ASSERT_EQ(finished.exit_code, 0) << finished.err;
     EXPECT_LE(answered_with(server_, 429), 66U) << "one in ten";
     EXPECT_GE(number_at(report(), "/time/window_changes").value(), 1);
@@ -222,8 +222,8 @@ protected:
 };
 
 TEST_F(DiskTest, AFullDiskStopsTheRunWithOneLineAndResumeGoesOn) {
-    serve(R"("words": 800, "latency": {"ms": 5})");
-    const std::vector<std::string> more = {"--num-samples", "600", "--output-dir", "disk", "--drain-timeout", "1"};
+    serve(R"("words": 500, "latency": {"ms": 5})");
+    const std::vector<std::string> more = {"--num-samples", "900", "--output-dir", "disk", "--drain-timeout", "1"};
     const std::string resume = "'" + command({}).arguments[0] + "' resume disk/run.ledger.sqlite";
     // The disk is full from the start but for some megabytes: less than a request may take, enough for some answers, and
     // enough for the ledger but not for the outputs.
@@ -237,16 +237,16 @@ TEST_F(DiskTest, AFullDiskStopsTheRunWithOneLineAndResumeGoesOn) {
             GTEST_SKIP() << "no file system can be mounted here: " << finished.err;
         EXPECT_THAT(finished.out, AllOf(HasSubstr("first 6"), HasSubstr("second 0")))
             << finished.out << finished.err << read_file(dir_ / "first.err") << read_file(dir_ / "second.err");
-        EXPECT_THAT(read_file(dir_ / "first.err"), HasSubstr("full"));
+        EXPECT_THAT(read_file(dir_ / "first.err"), HasSubstr("is full"));
         EXPECT_THAT(read_file(dir_ / "first.err"), HasSubstr("of disk")) << "said beforehand";
-        EXPECT_THAT(read_records(dir_ / "run.json"), SizeIs(600));
-        EXPECT_LE(server_.requests().size() - before, 600U) << "nothing that was in the ledger was asked for again";
+        EXPECT_THAT(read_records(dir_ / "run.json"), SizeIs(900));
+        EXPECT_LE(server_.requests().size() - before, 900U) << "nothing that was in the ledger was asked for again";
     }
 }
 
 TEST_F(DiskTest, AnswersThatCannotBeStoredAreKeptUntilTheyCan) {
     // Writes beyond a size fail like those on a full disk, while the file system says that there is room.
-    serve(R"("words": 800, "latency": {"ms": 5})");
+    serve(R"("words": 500, "latency": {"ms": 5})");
     const std::string line = words(generating({"--num-samples", "150", "--drain-timeout", "1"}));
     Command shell = command({});
     shell.arguments = {"/bin/bash", "-c", "ulimit -f 600; exec" + line};

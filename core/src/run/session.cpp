@@ -45,7 +45,7 @@ public:
           budget_(config_.budget, context.writer->initial().spent + context.writer->initial().reserved +
                                       context.writer->initial().unaccounted),
           pacer_({config_.rpm, config_.tpm, config_.max_concurrent, config_.initial_concurrent}, Clock::now()),
-          circuit_(std::clamp<std::uint32_t>(config_.max_concurrent, 10, 50), std::chrono::seconds(config_.give_up_after_s),
+          circuit_(std::clamp<std::uint32_t>(config_.max_concurrent / 2, 5, 50), std::chrono::seconds(config_.give_up_after_s),
                    Clock::now()),
           disk_(context.ledger.parent_path()),
           jitter_(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count())),
@@ -243,7 +243,7 @@ private:
         exposure_ = std::max(outstanding_, PicoUsd{bound.value * exposure_requests_});
         if (budget_.cap()) exposure_ = std::max(outstanding_, std::min(exposure_, *budget_.cap() - budget_.spent()));
         if (auto durable = c_.writer->set_exposure(exposure_, exposure_requests_); !durable) {
-            stop(End::io, durable.error().message);
+            cannot_store(durable.error());
             return false;
         }
         return true;
@@ -431,12 +431,16 @@ private:
         }
     }
 
+    /// The writer goes on trying while the run drains.
+    void cannot_store(const Error& error) {
+        if (stop_) return;
+        c_.console->log(LogLevel::error, error.message + "; what has come in is kept in memory and tried again for up to " +
+                                             duration_text(config_.drain_timeout_s));
+        stop(End::io, "stopped: the ledger could not be written; make room and resume, what is in it is not asked for again");
+    }
+
     void take_durable() {
-        if (auto error = c_.writer->error(); error && !stop_) {
-            c_.console->log(LogLevel::error, error->message + "; what has come in is kept in memory and tried again for up to " +
-                                                 duration_text(config_.drain_timeout_s));
-            stop(End::io, error->message + "; make room and resume: what is in the ledger is not asked for again");
-        }
+        if (auto error = c_.writer->error()) cannot_store(*error);
         const auto through = c_.writer->durable_through();
         while (!undurable_.empty() && undurable_.front().sequence <= through) {
             Undurable item = std::move(undurable_.front());
