@@ -92,6 +92,7 @@ Complaint read_model(dom::element element, ModelTable& table) {
                                    return {};
                                }},
                               flag("chat_completions", model.chat_completions),
+                              text("tokenizer", model.tokenizer),
                               date("shutdown", model.shutdown),
                               text("replacement", model.replacement),
                               date("as_of", date_given),

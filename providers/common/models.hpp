@@ -47,6 +47,7 @@ struct Model {
     bool reasons = false;        ///< a reasoning model
     bool accepts_none = false;   ///< can be told not to reason
     std::string default_effort;  ///< what it does when no effort is sent; empty: it does not reason
+    std::string tokenizer;       ///< "cl100k_base", "o200k_base"; empty: not known
     std::string effort_control;  ///< how the effort is said, where a service has several ways; meaning: the provider's
     bool chat_completions = true;  ///< can be asked through this interface
     std::string shutdown;          ///< ISO date at the vendor's own endpoint; empty: none announced

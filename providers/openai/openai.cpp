@@ -17,6 +17,7 @@
 #include "endpoint.hpp"
 #include "presets.hpp"
 #include "reply.hpp"
+#include "token_bound.hpp"
 #include "synth/plugin.hpp"
 #include "synth/provider.hpp"
 
@@ -117,7 +118,7 @@ private:
         bool temperature = false, top_p = false;
     };
 
-    OpenAiProvider(Options options, Endpoint endpoint, ModelTable table,
+    OpenAiProvider(Options options, Endpoint endpoint, ModelTable table, TokenBound token_bound,
                    std::vector<std::pair<std::string, std::string>> headers);
 
     void use_model(std::string name) const;
@@ -127,6 +128,7 @@ private:
     const Options options_;
     const Preset& preset_;
     const Endpoint endpoint_;
+    const TokenBound token_bound_;
     const std::vector<std::pair<std::string, std::string>> headers_;
     // Which model is the default and which price applies depends on the date, which only `describe` is told; it is
     // called before all others, and one thread at a time.
@@ -154,6 +156,9 @@ Result<std::unique_ptr<Provider>> OpenAiProvider::create(Host& host, std::string
     Result<ModelTable> table = load_models(host.data_dir(), options->models);
     if (!table) return std::move(table).error();
 
+    Result<TokenBound> token_bound = TokenBound::load(host.data_dir() + "/words.txt");
+    if (!token_bound) return std::move(token_bound).error();
+
     std::vector<std::pair<std::string, std::string>> headers{{"Content-Type", "application/json"}};
     constexpr std::array<std::pair<const char*, const char*>, 2> kAccounts{
         {{"OPENAI_ORG_ID", "OpenAI-Organization"}, {"OPENAI_PROJECT_ID", "OpenAI-Project"}}};
@@ -165,14 +170,16 @@ Result<std::unique_ptr<Provider>> OpenAiProvider::create(Host& host, std::string
         if (!value.empty()) headers.emplace_back(header, std::move(value));
     }
     return std::unique_ptr<Provider>(
-        new OpenAiProvider(*std::move(options), *std::move(endpoint), *std::move(table), std::move(headers)));
+        new OpenAiProvider(*std::move(options), *std::move(endpoint), *std::move(table), *std::move(token_bound),
+                           std::move(headers)));
 }
 
-OpenAiProvider::OpenAiProvider(Options options, Endpoint endpoint, ModelTable table,
+OpenAiProvider::OpenAiProvider(Options options, Endpoint endpoint, ModelTable table, TokenBound token_bound,
                                std::vector<std::pair<std::string, std::string>> headers)
     : options_(std::move(options)),
       preset_(preset_of(options_.preset)),
       endpoint_(std::move(endpoint)),
+      token_bound_(std::move(token_bound)),
       headers_(std::move(headers)),
       table_(std::move(table)),
       infos_(infos_of(table_)) {
@@ -280,11 +287,12 @@ OpenAiProvider::Parameters OpenAiProvider::parameters(const Request& request) co
 }
 
 Tokens OpenAiProvider::input_bound(const Request& request) const {
-    // Every token stands for at least one byte of text; only the marks around messages come on top.
+    // Only the marks around messages come on top of their text.
     constexpr std::int64_t kPerMessage = 8, kPerRequest = 16;
     Tokens bound{kPerRequest};
     for (const Message& message : request.prompt->messages)
-        bound.count += static_cast<std::int64_t>(message.text.size()) + kPerMessage;
+        bound.count += (known_ && !known_->tokenizer.empty() ? token_bound_(message.text) : TokenBound::bytes(message.text)) +
+                       kPerMessage;
     if (known_ && known_->context_window) bound = std::min(bound, *known_->context_window);
     return bound;
 }

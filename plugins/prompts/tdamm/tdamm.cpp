@@ -29,8 +29,9 @@
 namespace synth::tdamm {
 namespace {
 
-constexpr std::uint32_t kTokensPerWord = 3;   // twice the 1.5 that English prose takes
-constexpr std::int64_t kTokensToSpare = 200;  // a title, and texts of few words
+// Twice what English prose takes, 1.36 tokens a word; more room would only keep more of a budget reserved.
+constexpr std::int64_t kTokensOfFourWords = 11;
+constexpr std::int64_t kTokensToSpare = 100;  // a title, and texts of few words
 constexpr std::size_t kMostWithThirtyPercent = 3;
 
 /// A quantity as the prompt states it.
@@ -119,7 +120,7 @@ public:
             return attempt.error == ErrorCode::truncated ||
                    (attempt.finish == FinishReason::length && attempt.reason != kRepetition && attempt.reason != kEcho);
         });
-        prompt.output_limit = {(kTokensPerWord * std::int64_t{prompt.target_words} + kTokensToSpare) *
+        prompt.output_limit = {(kTokensOfFourWords * std::int64_t{prompt.target_words} / 4 + kTokensToSpare) *
                                (was_cut ? 2 : 1)};
         return prompt;
     }

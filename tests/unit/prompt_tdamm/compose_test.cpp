@@ -107,7 +107,7 @@ TEST(TdammCompose, SharesAreStatedForEveryNumberOfLabels) {
 
 TEST(TdammCompose, TargetWordsSetLengthSharesAndOutputLimit) {
     for (const auto& [words, limit, share] :
-         {std::tuple(50, 350, "25"), std::tuple(1178, 3734, "589"), std::tuple(20000, 60200, "10000")}) {
+         {std::tuple(50, 237, "25"), std::tuple(1178, 3339, "589"), std::tuple(20000, 55100, "10000")}) {
         const auto loaded = load<PromptStrategy>("tdamm", R"({"target_words": )" + std::to_string(words) + "}");
         ASSERT_TRUE(loaded);
         const Prompt prompt = compose(spec_of({"Radio", "Novae"}), {}, *loaded);
@@ -132,14 +132,14 @@ TEST(TdammCompose, ACutAnswerDoublesTheOutputLimitOnce) {
         std::vector<Attempt> earlier;
         std::int64_t limit;
     } cases[] = {
-        {{}, 3734},
-        {{failed(ErrorCode::refused)}, 3734},
-        {{failed(ErrorCode::truncated, "cut")}, 7468},
-        {{cut_by_reason}, 7468},
-        {{loop}, 3734},
-        {{copy}, 3734},
-        {{failed(ErrorCode::truncated, "cut"), failed(ErrorCode::truncated, "cut")}, 7468},
-        {{failed(ErrorCode::truncated, "cut"), failed(ErrorCode::malformed, "empty")}, 7468},
+        {{}, 3339},
+        {{failed(ErrorCode::refused)}, 3339},
+        {{failed(ErrorCode::truncated, "cut")}, 6678},
+        {{cut_by_reason}, 6678},
+        {{loop}, 3339},
+        {{copy}, 3339},
+        {{failed(ErrorCode::truncated, "cut"), failed(ErrorCode::truncated, "cut")}, 6678},
+        {{failed(ErrorCode::truncated, "cut"), failed(ErrorCode::malformed, "empty")}, 6678},
     };
     for (const auto& [earlier, limit] : cases) EXPECT_EQ(compose(spec, earlier).output_limit.count, limit);
 }
@@ -323,7 +323,7 @@ TEST(TdammCompose, ShortNegativesAskForFewWordsAndNoneForMoreThanTheTarget) {
         lengths.insert(prompt.target_words);
         EXPECT_GE(prompt.target_words, 56U);
         EXPECT_LE(prompt.target_words, 173U);
-        EXPECT_EQ(prompt.output_limit.count, 3 * prompt.target_words + 200);
+        EXPECT_EQ(prompt.output_limit.count, 11 * std::int64_t{prompt.target_words} / 4 + 100);
     }
     EXPECT_TRUE(full);
     EXPECT_GT(lengths.size(), 5U);
