@@ -72,7 +72,7 @@ Status read_integer(const Givens& givens, std::string_view name, std::uint64_t l
 
 Status read_rate(const Givens& givens, std::string_view name, std::optional<double>& target) {
     std::uint64_t value = 0;
-    if (auto read = read_integer(givens, name, 1, 1'000'000'000, value); !read) return read;
+    if (auto read = read_integer(givens, name, 1, kMostRate, value); !read) return read;
     if (value > 0) target = static_cast<double>(value);
     return {};
 }
@@ -88,10 +88,10 @@ Status read_budget(const Givens& givens, std::optional<PicoUsd>& target) {
 
 Status read_limits(const Givens& givens, RunConfig& c) {
     for (Status read : {read_budget(givens, c.budget), read_rate(givens, "rpm", c.rpm), read_rate(givens, "tpm", c.tpm),
-                        read_integer(givens, "max-concurrent", 1, 100'000, c.max_concurrent),
-                        read_integer(givens, "max-attempts", 1, 1000, c.max_attempts),
-                        read_integer(givens, "timeout", 1, 86'400, c.timeout_s),
-                        read_integer(givens, "give-up-after", 1, 604'800, c.give_up_after_s)})
+                        read_integer(givens, "max-concurrent", 1, kMostAtOnce, c.max_concurrent),
+                        read_integer(givens, "max-attempts", 1, kMostAttempts, c.max_attempts),
+                        read_integer(givens, "timeout", 1, kLongestTimeout, c.timeout_s),
+                        read_integer(givens, "give-up-after", 1, kLongestPatience, c.give_up_after_s)})
         if (!read) return read;
     return {};
 }
@@ -148,9 +148,7 @@ Status none_left(const std::vector<GivenPluginOption>& options, const std::vecto
 
 Status check_name(const GivenSetting& given) {
     const std::string& name = given.values.back();
-    if (name.empty() || name.size() > 200 || name.front() == '.' ||
-        std::ranges::any_of(name, [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20; }))
-        return wrong(given, "'" + name + "' cannot be the stem of file names");
+    if (!is_stem(name)) return wrong(given, "'" + name + "' cannot be the stem of file names");
     return {};
 }
 
@@ -192,13 +190,12 @@ void add_missing(Givens& givens, Givens more) {
 
 Result<RunConfig> resolve(const Givens& givens, const Registry& registry) {
     RunConfig c;
-    constexpr std::uint64_t kMost = 100'000'000;
     for (Status read :
-         {read_integer(givens, "num-samples", 1, kMost, c.samples),
-          read_integer(givens, "samples-per-class", 1, kMost, c.samples_per_class),
-          read_integer(givens, "min-labels", 1, 7, c.min_labels), read_integer(givens, "max-labels", 1, 7, c.max_labels),
-          read_integer(givens, "batch-size", 1, 100'000, c.batch_size),
-          read_integer(givens, "drain-timeout", 0, 86'400, c.drain_timeout_s)})
+         {read_integer(givens, "num-samples", 1, kMostSamples, c.samples),
+          read_integer(givens, "samples-per-class", 1, kMostSamples, c.samples_per_class),
+          read_integer(givens, "min-labels", 1, kMostLabels, c.min_labels), read_integer(givens, "max-labels", 1, kMostLabels, c.max_labels),
+          read_integer(givens, "batch-size", 1, kMostAtOnce, c.batch_size),
+          read_integer(givens, "drain-timeout", 0, kLongestTimeout, c.drain_timeout_s)})
         if (!read) return std::move(read).error();
     c.max_concurrent = c.batch_size;
     if (auto read = read_limits(givens, c); !read) return std::move(read).error();
@@ -251,7 +248,7 @@ Status resolve_resume(const Givens& givens, const Registry& registry, RunConfig&
                                 "attempts, window, rates, timeouts, the model and options of the provider");
     }
     std::uint64_t samples = config.samples;
-    if (auto read = read_integer(givens, "num-samples", 1, 100'000'000, samples); !read) return read;
+    if (auto read = read_integer(givens, "num-samples", 1, kMostSamples, samples); !read) return read;
     if (samples < config.samples)
         return wrong(*find(givens, "num-samples"), "the run has " + with_thousands(config.samples) +
                                                        " samples planned, a resume can only add to them");
