@@ -76,6 +76,7 @@ private:
             for (const auto& [key, value] : *table) {
                 const std::string inner = std::string(key.str());
                 if (const auto* of_id = value.as_table()) {
+                    if (inner.empty()) return wrong(value, name + ".\"\"", "no plugin has an empty name");
                     for (const auto& [inner_key, inner_value] : *of_id)
                         if (auto added = add(std::string(kind.str()), inner, std::string(inner_key.str()), inner_value); !added)
                             return added;

@@ -165,7 +165,8 @@ Result<GivenPluginOption> parse_plugin_option(std::string_view text) {
     const auto path = text.substr(0, equals);
     const auto first = path.find('.');
     const auto last = path.rfind('.');
-    if (first == std::string_view::npos || first == 0 || last + 1 == path.size()) return bad("expected KIND[.ID].KEY=VALUE");
+    if (first == std::string_view::npos || first == 0 || last == first + 1 || last + 1 == path.size())
+        return bad("expected KIND[.ID].KEY=VALUE");
     GivenPluginOption option;
     option.kind = path.substr(0, first);
     option.key = path.substr(last + 1);

@@ -88,7 +88,7 @@ TEST(Settings, OptionsForNobodyAreRefused) {
         ASSERT_FALSE(config.ok()) << option;
         EXPECT_THAT(config.error().message, HasSubstr(expected));
     }
-    for (const char* wrong : {"nonsense", "provider=1", ".x=1", "provider.=1", "sinks.json.x=1"})
+    for (const char* wrong : {"nonsense", "provider=1", ".x=1", "provider.=1", "provider..x=1", "sinks.json.x=1"})
         EXPECT_FALSE(parse_plugin_option(wrong).ok()) << wrong;
 }
 
@@ -163,6 +163,7 @@ TEST_F(RunFileTest, WhatIsWrongIsNamedWithFileAndLine) {
         {"[option.sinks]\nx = 1\n", "sinks"},
         {"option = 3\n", "expected tables"},
         {"[option.sink]\n\"metadata=\" = true\n", "run.toml:2: option.sink.metadata=: no name of an option has a '='"},
+        {"[option.sink.\"\"]\nx = true\n", R"(run.toml:1: option.sink."": no plugin has an empty name)"},
         {"[option.\"a: b\"]\nx = true\n", "run.toml:2: option.a: b.x: no kind of plugin 'a: b'"},
         {"[option.sink]\nx = 2020-01-01\n", "run.toml:2: option.sink.x"}};
     for (const auto& [text, expected] : cases) {
