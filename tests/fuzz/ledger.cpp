@@ -43,12 +43,16 @@ bool read_all(Cursor<Row>& cursor) {
     }
 }
 
-bool read_plan(PlanStream& plan, std::uint64_t first, std::size_t labels) {
+bool read_plan(PlanStream& plan, std::uint64_t first, std::uint64_t samples, std::size_t labels) {
     std::vector<SampleSpec> specs(256);
     for (;;) {
         const auto got = plan.next(specs);
         if (!got) return check_error(got.error()), false;
-        if (*got == 0) return true;  // `first` is then what the head promises
+        if (*got == 0) {
+            require(first >= samples, "the plan is as long as promised");
+            return true;
+        }
+        require(first + *got <= samples, "the plan is no longer than promised");
         for (std::size_t i = 0; i < *got; ++i, ++first) {
             require(specs[i].index == first, "the plan has every index once, in order");
             require(specs[i].primary < labels, "labels are those of the taxonomy");
@@ -74,7 +78,7 @@ bool read_everything(core::LedgerReader& reader) {
             require(learned.remedy.kind <= Remedy::Kind::rename_parameter, "a remedy is one of those that there are");
     if (taxonomy)
         for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{3}})
-            whole = read_plan(*reader.plan(first), first, taxonomy->labels.size()) && whole;
+            whole = read_plan(*reader.plan(first), first, reader.head().samples, taxonomy->labels.size()) && whole;
     whole = read_all(*reader.calls()) && whole;
     whole = read_all(*reader.events()) && whole;
     whole = read_all(*reader.accepted()) && whole;
