@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_depth.hpp"
 #include "synth/text.hpp"
 
 namespace synth::core {
@@ -181,6 +182,7 @@ Option read_option(const std::string& name, const ordered_json& schema) {
 }
 
 std::vector<Option> read_schema(std::string_view schema) {
+    if (nests_too_deep(schema)) throw Invalid{"it nests too deep"};
     ordered_json root;
     try {
         root = ordered_json::parse(schema);

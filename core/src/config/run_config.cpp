@@ -1,7 +1,11 @@
 #include "config/run_config.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
+
+#include "base/json_depth.hpp"
+#include "synth/taxonomy.hpp"
 
 namespace synth::core {
 
@@ -16,7 +20,31 @@ auto* find_choice(List& plugins, std::string_view kind, std::string_view id) {
     return found == plugins.end() ? nullptr : &*found;
 }
 
+/// A member whose value is none that it can have. Thrown and caught inside this unit only.
+struct Wrong {
+    std::string_view member;
+};
+
+template <class Integer>
+void read(const json& object, const char* key, std::uint64_t low, std::uint64_t high, Integer& into) {
+    const json& value = object.at(key);
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() < low || value.get<std::uint64_t>() > high)
+        throw Wrong{key};
+    into = static_cast<Integer>(value.get<std::uint64_t>());
+}
+
+double read_rate(const json& object, const char* key) {
+    const json& value = object.at(key);
+    if (!value.is_number() || value.get<double>() < 1 || value.get<double>() > double{kMostRate}) throw Wrong{key};
+    return value.get<double>();
+}
+
 }  // namespace
+
+bool is_stem(std::string_view name) noexcept {
+    return !name.empty() && name.size() <= 200 && name.front() != '.' &&
+           std::ranges::none_of(name, [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20; });
+}
 
 const PluginChoice* RunConfig::find(std::string_view kind, std::string_view id) const {
     return find_choice(plugins, kind, id);
@@ -56,34 +84,44 @@ std::string to_json(const RunConfig& c) {
 }
 
 Result<RunConfig> parse_run_config(std::string_view text) {
+    if (nests_too_deep(text))
+        return Error{ErrorCode::invalid_argument, "the configuration in the ledger is damaged: it nests too deep", "config"};
     try {
         const json j = json::parse(text);
         RunConfig c;
+        // A ledger can be damaged, or a stranger's: what is read is held to the same limits as what is given.
         j.at("name").get_to(c.name);
+        if (!c.name.empty() && !is_stem(c.name)) throw Wrong{"name"};
         j.at("output_dir").get_to(c.output_dir);
-        j.at("seed").get_to(c.seed);
-        j.at("samples").get_to(c.samples);
-        j.at("samples_per_class").get_to(c.samples_per_class);
-        j.at("min_labels").get_to(c.min_labels);
-        j.at("max_labels").get_to(c.max_labels);
-        j.at("batch_size").get_to(c.batch_size);
-        j.at("max_concurrent").get_to(c.max_concurrent);
-        j.at("initial_concurrent").get_to(c.initial_concurrent);
-        j.at("max_attempts").get_to(c.max_attempts);
-        j.at("timeout_s").get_to(c.timeout_s);
-        j.at("first_byte_timeout_s").get_to(c.first_byte_timeout_s);
-        j.at("drain_timeout_s").get_to(c.drain_timeout_s);
-        j.at("give_up_after_s").get_to(c.give_up_after_s);
-        if (!j.at("budget_picousd").is_null()) c.budget = PicoUsd{j.at("budget_picousd").get<std::int64_t>()};
-        if (!j.at("rpm").is_null()) c.rpm = j.at("rpm").get<double>();
-        if (!j.at("tpm").is_null()) c.tpm = j.at("tpm").get<double>();
+        read(j, "seed", 0, std::numeric_limits<std::int64_t>::max(), c.seed);
+        // As many for each class may have been asked for.
+        read(j, "samples", 1, kMostSamples * std::numeric_limits<LabelId>::max(), c.samples);
+        read(j, "samples_per_class", 0, kMostSamples, c.samples_per_class);
+        read(j, "min_labels", 1, kMostLabels, c.min_labels);
+        read(j, "max_labels", 1, kMostLabels, c.max_labels);
+        if (c.min_labels > c.max_labels) throw Wrong{"max_labels"};
+        read(j, "batch_size", 1, kMostAtOnce, c.batch_size);
+        read(j, "max_concurrent", 1, kMostAtOnce, c.max_concurrent);
+        read(j, "initial_concurrent", 1, kMostAtOnce, c.initial_concurrent);
+        read(j, "max_attempts", 1, kMostAttempts, c.max_attempts);
+        read(j, "timeout_s", 1, kLongestTimeout, c.timeout_s);
+        read(j, "first_byte_timeout_s", 0, kLongestTimeout, c.first_byte_timeout_s);
+        read(j, "drain_timeout_s", 0, kLongestTimeout, c.drain_timeout_s);
+        read(j, "give_up_after_s", 1, kLongestPatience, c.give_up_after_s);
+        if (!j.at("budget_picousd").is_null())
+            read(j, "budget_picousd", 1, std::numeric_limits<std::int64_t>::max(), c.budget.emplace().value);
+        if (!j.at("rpm").is_null()) c.rpm = read_rate(j, "rpm");
+        if (!j.at("tpm").is_null()) c.tpm = read_rate(j, "tpm");
         j.at("ca_file").get_to(c.ca_file);
         j.at("taxonomy").get_to(c.taxonomy);
         for (const auto& p : j.at("plugins"))
-            c.plugins.push_back({p.at("kind").get<std::string>(), p.at("id").get<std::string>(),
-                                 p.at("options").dump(), p.at("version").get<std::string>(),
-                                 p.at("sha256").get<std::string>()});
+            c.plugins.push_back({p.at("kind").get<std::string>(), p.at("id").get<std::string>(), p.at("options").dump(),
+                                 p.at("version").get<std::string>(), p.at("sha256").get<std::string>()});
         return c;
+    } catch (const Wrong& wrong) {
+        const std::string member(wrong.member);
+        return Error{ErrorCode::invalid_argument,
+                     "the configuration in the ledger is damaged: '" + member + "' has a wrong value", "config"};
     } catch (const json::exception& wrong) {
         return Error{ErrorCode::invalid_argument,
                      std::string("the configuration in the ledger cannot be read: ") + wrong.what(), "config"};

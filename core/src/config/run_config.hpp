@@ -42,8 +42,15 @@ struct RunConfig {
     [[nodiscard]] PluginChoice* find(std::string_view kind, std::string_view id = {});
 };
 
+/// What a configuration may ask for, given or read.
+inline constexpr std::uint64_t kMostSamples = 100'000'000, kMostLabels = 7, kMostAtOnce = 100'000, kMostAttempts = 1000,
+                               kLongestTimeout = 86'400, kLongestPatience = 604'800, kMostRate = 1'000'000'000;
+
+/// Whether files can be named after it.
+[[nodiscard]] bool is_stem(std::string_view name) noexcept;
+
 std::string to_json(const RunConfig& config);
-/// invalid_argument when it is not what `to_json` wrote.
+/// invalid_argument when it is not what `to_json` wrote, or asks for what nobody may ask for.
 Result<RunConfig> parse_run_config(std::string_view json);
 
 }  // namespace synth::core

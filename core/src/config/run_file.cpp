@@ -76,6 +76,7 @@ private:
             for (const auto& [key, value] : *table) {
                 const std::string inner = std::string(key.str());
                 if (const auto* of_id = value.as_table()) {
+                    if (inner.empty()) return wrong(value, name + ".\"\"", "no plugin has an empty name");
                     for (const auto& [inner_key, inner_value] : *of_id)
                         if (auto added = add(std::string(kind.str()), inner, std::string(inner_key.str()), inner_value); !added)
                             return added;
@@ -88,10 +89,11 @@ private:
     }
 
     Status add(std::string kind, std::string id, std::string key, const toml::node& node) {
-        const std::string name = "option." + kind + (id.empty() ? "" : "." + id) + "." + key;
+        const std::string path = kind + (id.empty() ? "" : "." + id) + "." + key, name = "option." + path;
+        if (path.find('=') != std::string::npos) return wrong(node, name, "no name of an option has a '='");
         // The command line's rules for kinds hold here too.
-        auto option = parse_plugin_option(kind + (id.empty() ? "" : "." + id) + "." + key + "=");
-        if (!option) return wrong(node, name, option.error().message.substr(option.error().message.find(": ") + 2));
+        auto option = parse_plugin_option(path + "=");
+        if (!option) return wrong(node, name, option.error().message.substr(std::string_view("-o =: ").size() + path.size()));
         auto json = to_json(node);
         if (!json) return wrong(node, name, "expected a string, a number, true, false, or a list of strings");
         option->value = {std::move(*json), true};
@@ -125,6 +127,11 @@ private:
 Result<Givens> read_run_file(const std::filesystem::path& file) {
     auto text = read_file(file);
     if (!text) return Error{ErrorCode::invalid_argument, "--config: " + text.error().message, "run_file"};
+    // toml++ recurses over the parts of a dotted key, however many there are.
+    constexpr std::ptrdiff_t kMostDots = 4096;
+    if (std::ranges::count(*text, '.') > kMostDots)
+        return Error{ErrorCode::invalid_argument, file.string() + ": more than 4,096 dots: keys nest too deep for a run file",
+                     "run_file"};
     try {
         return Reader(file.string()).read(toml::parse(std::string_view(*text), file.string()));
     } catch (const toml::parse_error& wrong) {

@@ -78,7 +78,7 @@ Status read_integer(const Givens& givens, std::string_view name, std::uint64_t l
 
 Status read_rate(const Givens& givens, std::string_view name, std::optional<double>& target) {
     std::uint64_t value = 0;
-    if (auto read = read_integer(givens, name, 1, 1'000'000'000, value); !read) return read;
+    if (auto read = read_integer(givens, name, 1, kMostRate, value); !read) return read;
     if (value > 0) target = static_cast<double>(value);
     return {};
 }
@@ -101,7 +101,7 @@ Status read_window(const Givens& givens, RunConfig& c) {
         c.initial_concurrent = c.batch_size;
         return {};
     }
-    if (auto read = read_integer(givens, "max-concurrent", 1, 100'000, c.max_concurrent); !read) {
+    if (auto read = read_integer(givens, "max-concurrent", 1, kMostAtOnce, c.max_concurrent); !read) {
         auto error = read.error();
         error.message += ", nor 'auto'";
         return error;
@@ -125,10 +125,10 @@ Status read_ca_file(const Givens& givens, RunConfig& c) {
 Status read_limits(const Givens& givens, RunConfig& c) {
     for (Status read : {read_budget(givens, c.budget), read_rate(givens, "rpm", c.rpm), read_rate(givens, "tpm", c.tpm),
                         read_window(givens, c), read_ca_file(givens, c),
-                        read_integer(givens, "max-attempts", 1, 1000, c.max_attempts),
-                        read_integer(givens, "timeout", 1, 86'400, c.timeout_s),
-                        read_integer(givens, "first-byte-timeout", 1, 86'400, c.first_byte_timeout_s),
-                        read_integer(givens, "give-up-after", 1, 604'800, c.give_up_after_s)})
+                        read_integer(givens, "max-attempts", 1, kMostAttempts, c.max_attempts),
+                        read_integer(givens, "timeout", 1, kLongestTimeout, c.timeout_s),
+                        read_integer(givens, "first-byte-timeout", 1, kLongestTimeout, c.first_byte_timeout_s),
+                        read_integer(givens, "give-up-after", 1, kLongestPatience, c.give_up_after_s)})
         if (!read) return read;
     return {};
 }
@@ -185,9 +185,7 @@ Status none_left(const std::vector<GivenPluginOption>& options, const std::vecto
 
 Status check_name(const GivenSetting& given) {
     const std::string& name = given.values.back();
-    if (name.empty() || name.size() > 200 || name.front() == '.' ||
-        std::ranges::any_of(name, [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20; }))
-        return wrong(given, "'" + name + "' cannot be the stem of file names");
+    if (!is_stem(name)) return wrong(given, "'" + name + "' cannot be the stem of file names");
     return {};
 }
 
@@ -204,7 +202,8 @@ Result<GivenPluginOption> parse_plugin_option(std::string_view text) {
     const auto path = text.substr(0, equals);
     const auto first = path.find('.');
     const auto last = path.rfind('.');
-    if (first == std::string_view::npos || first == 0 || last + 1 == path.size()) return bad("expected KIND[.ID].KEY=VALUE");
+    if (first == std::string_view::npos || first == 0 || last == first + 1 || last + 1 == path.size())
+        return bad("expected KIND[.ID].KEY=VALUE");
     GivenPluginOption option;
     option.kind = path.substr(0, first);
     option.key = path.substr(last + 1);
@@ -229,13 +228,12 @@ void add_missing(Givens& givens, Givens more) {
 
 Result<RunConfig> resolve(const Givens& givens, const Registry& registry) {
     RunConfig c;
-    constexpr std::uint64_t kMost = 100'000'000;
     for (Status read :
-         {read_integer(givens, "num-samples", 1, kMost, c.samples),
-          read_integer(givens, "samples-per-class", 1, kMost, c.samples_per_class),
-          read_integer(givens, "min-labels", 1, 7, c.min_labels), read_integer(givens, "max-labels", 1, 7, c.max_labels),
-          read_integer(givens, "batch-size", 1, 100'000, c.batch_size),
-          read_integer(givens, "drain-timeout", 0, 86'400, c.drain_timeout_s)})
+         {read_integer(givens, "num-samples", 1, kMostSamples, c.samples),
+          read_integer(givens, "samples-per-class", 1, kMostSamples, c.samples_per_class),
+          read_integer(givens, "min-labels", 1, kMostLabels, c.min_labels), read_integer(givens, "max-labels", 1, kMostLabels, c.max_labels),
+          read_integer(givens, "batch-size", 1, kMostAtOnce, c.batch_size),
+          read_integer(givens, "drain-timeout", 0, kLongestTimeout, c.drain_timeout_s)})
         if (!read) return std::move(read).error();
     c.max_concurrent = c.initial_concurrent = c.batch_size;
     if (auto read = read_limits(givens, c); !read) return std::move(read).error();
@@ -288,7 +286,7 @@ Status resolve_resume(const Givens& givens, const Registry& registry, RunConfig&
                                 "attempts, window, rates, timeouts, the model and options of the provider");
     }
     std::uint64_t samples = config.samples;
-    if (auto read = read_integer(givens, "num-samples", 1, 100'000'000, samples); !read) return read;
+    if (auto read = read_integer(givens, "num-samples", 1, kMostSamples, samples); !read) return read;
     if (samples < config.samples)
         return wrong(*find(givens, "num-samples"), "the run has " + with_thousands(config.samples) +
                                                        " samples planned, a resume can only add to them");

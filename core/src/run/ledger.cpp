@@ -14,6 +14,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <limits>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -60,16 +61,34 @@ constexpr std::string_view kCallColumns =
 std::int64_t to_integer(TimePoint time) { return time.time_since_epoch().count(); }
 TimePoint to_time(std::int64_t milliseconds) { return TimePoint(std::chrono::milliseconds(milliseconds)); }
 
-void read_row(const Statement& from, CallRow& row) {
+Error damaged(const std::string& what) {
+    return {ErrorCode::io, what + " in the ledger is damaged", kDamaged};
+}
+
+/// False when the value is none that there is.
+template <class Enum>
+bool read_enum(std::int64_t value, Enum last, Enum& into) {
+    into = static_cast<Enum>(value);
+    return value >= 0 && value <= static_cast<std::int64_t>(last);
+}
+
+/// False when a column holds what was never written: a file can be damaged where SQLite does not see it.
+bool read_row(const Statement& from, CallRow& row) {
+    constexpr std::int64_t kLatest = std::int64_t{1} << 53U;  // a time; differences of two do not overflow
+    constexpr std::int64_t kMost32 = std::numeric_limits<std::uint32_t>::max();
+    for (const int column : {0, 1, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21})
+        if (from.integer(column) < 0) return false;
+    if (from.integer(1) > kMost32 || from.integer(18) > kMost32 || from.integer(20) > kLatest || from.integer(21) > kLatest ||
+        !read_enum(from.integer(3), Outcome::probed, row.outcome) ||
+        !read_enum(from.integer(9), FinishReason::other, row.finish))
+        return false;
     row.sample = static_cast<std::uint64_t>(from.integer(0));
     row.attempt = static_cast<std::uint32_t>(from.integer(1));
     row.role = from.text(2);
-    row.outcome = static_cast<Outcome>(from.integer(3));
     row.reason = from.text(5);
     row.message = from.text(6);
     row.model = from.text(7);
     row.tier = from.text(8);
-    row.finish = static_cast<FinishReason>(from.integer(9));
     row.usage.reset();
     if (!from.is_null(10))
         row.usage = Usage{{from.integer(10)}, {from.integer(11)}, {from.integer(12)}, {from.integer(13)}, {from.integer(14)}};
@@ -81,6 +100,7 @@ void read_row(const Statement& from, CallRow& row) {
     row.sent = from.integer(19) != 0;
     row.began = to_time(from.integer(20));
     row.ended = to_time(from.integer(21));
+    return true;
 }
 
 std::string findings_json(const std::vector<Finding>& findings) {
@@ -97,7 +117,7 @@ std::vector<Finding> parse_findings(std::string_view text) {
     const auto list = nlohmann::json::parse(text, nullptr, false);
     if (!list.is_array()) return findings;
     for (const auto& item : list)
-        if (item.is_array() && item.size() == 3)
+        if (item.is_array() && item.size() == 3 && item[1].is_string() && item[2].is_string())
             findings.push_back({item[0] == "rejection" ? Severity::rejection : Severity::warning,
                                 item[1].get<std::string>(), item[2].get<std::string>()});
     return findings;
@@ -139,8 +159,21 @@ std::string decompress(std::string_view bytes, const std::string& dictionary) {
     return ZSTD_isError(got) != 0 ? std::string{} : text;
 }
 
+/// How many labels the taxonomy of a ledger has; 0 when that cannot be read.
+std::size_t count_labels(const std::string& taxonomy_json) {
+    const auto taxonomy = nlohmann::json::parse(taxonomy_json, nullptr, false);
+    const auto labels = taxonomy.is_object() ? taxonomy.find("labels") : taxonomy.end();
+    return labels != taxonomy.end() && labels->is_array() ? labels->size() : 0;
+}
+
+/// Whether a spec names only labels that there are: everybody indexes the taxonomy with them.
+bool within(const SampleSpec& spec, std::size_t labels) {
+    return spec.primary < labels && (spec.labels.empty() || spec.labels[spec.labels.size() - 1] < labels);
+}
+
 /// Stores what `plan` gives from index `first` on; adds to `digest`. The number of specs.
-Result<std::uint64_t> store_plan(Database& database, PlanStream& plan, std::uint64_t first, PlanDigest& digest) {
+Result<std::uint64_t> store_plan(Database& database, PlanStream& plan, std::uint64_t first, std::size_t labels,
+                                 PlanDigest& digest) {
     auto insert = database.prepare("INSERT INTO plan(first, specs) VALUES(?, ?)");
     if (!insert) return std::move(insert).error();
     std::vector<SampleSpec> specs(kSpecsPerBlock);
@@ -156,7 +189,11 @@ Result<std::uint64_t> store_plan(Database& database, PlanStream& plan, std::uint
         }
         if (filled == 0) return stored;
         bytes.clear();
-        for (std::size_t i = 0; i < filled; ++i) pack(specs[i], bytes);
+        for (std::size_t i = 0; i < filled; ++i) {
+            if (!within(specs[i], labels))
+                return Error{ErrorCode::internal, "the sampler planned a label that the taxonomy lacks", "plan"};
+            pack(specs[i], bytes);
+        }
         digest.add(bytes);
         std::string packed(ZSTD_compressBound(bytes.size()), '\0');
         packed.resize(ZSTD_compress(packed.data(), packed.size(), bytes.data(), bytes.size(), 1));
@@ -182,10 +219,12 @@ Status put_meta(Database& database, const LedgerHead& head) {
     return {};
 }
 
-/// Holds no row between two calls: an open one would lock the writer out of a rollback journal, and keep a WAL growing.
+/// Gives as many specs as the head promises, or says that the plan is damaged. Holds no row between two calls: an open one
+/// would lock the writer out of a rollback journal, and keep a WAL growing.
 class StoredPlan : public PlanStream {
 public:
-    StoredPlan(Database& database, std::uint64_t seed, std::uint64_t first) : seed_(seed), at_(first) {
+    StoredPlan(Database& database, const LedgerHead& head, std::uint64_t first)
+        : seed_(head.seed), samples_(head.samples), labels_(count_labels(head.taxonomy_json)), at_(first) {
         auto next = database.prepare(
             "SELECT first, specs FROM plan WHERE first >= coalesce((SELECT max(first) FROM plan WHERE first <= ?1), 0) "
             "AND first > ?2 ORDER BY first LIMIT 1");
@@ -200,21 +239,16 @@ public:
         if (failure_) return *failure_;
         std::size_t filled = 0;
         SampleSpec spec;
-        while (filled < out.size()) {
+        while (filled < out.size() && at_ < samples_) {
             if (rest_.empty()) {
-                if (ended_) break;
                 auto more = next_block_.step();
-                if (!more) return std::move(more).error();
-                if (!*more) {
-                    ended_ = true;
-                    break;
-                }
-                const bool whole = read_block();
+                if (!more) return fail(std::move(more).error());
+                const bool whole = *more && read_block();
                 next_block_.reset();
-                if (!whole) return damaged();
+                if (!whole) return fail(damaged("the plan"));
                 next_block_.bind(2, static_cast<std::int64_t>(block_at_));
             }
-            if (!unpack(rest_, spec)) return damaged();
+            if (!unpack(rest_, spec) || !within(spec, labels_)) return fail(damaged("the plan"));
             const auto index = block_at_++;
             if (index < at_) continue;
             spec.index = index;
@@ -226,37 +260,47 @@ public:
     }
 
 private:
+    /// Blocks follow each other without gaps; the first may begin before what is wanted.
     bool read_block() {
+        const auto first = static_cast<std::uint64_t>(next_block_.integer(0));
+        if (started_ ? first != block_at_ : first > at_) return false;
         const auto packed = next_block_.text(1);
         const auto size = ZSTD_getFrameContentSize(packed.data(), packed.size());
-        if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > (1U << 26U)) return false;
+        constexpr std::size_t kMost = kSpecsPerBlock * (4 + 2 * LabelSet::kCapacity);
+        if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > kMost) return false;
         bytes_.resize(size);
-        if (ZSTD_isError(ZSTD_decompress(bytes_.data(), bytes_.size(), packed.data(), packed.size())) != 0) return false;
-        block_at_ = static_cast<std::uint64_t>(next_block_.integer(0));
+        if (ZSTD_decompress(bytes_.data(), bytes_.size(), packed.data(), packed.size()) != size) return false;
+        started_ = true;
+        block_at_ = first;
         rest_ = bytes_;
         return true;
     }
-    static Error damaged() { return {ErrorCode::io, "the plan in the ledger is damaged", "ledger"}; }
+    Error fail(Error error) {
+        failure_ = error;
+        return error;
+    }
 
     Statement next_block_;
     std::optional<Error> failure_;
-    std::uint64_t seed_, at_, block_at_ = 0;
+    std::uint64_t seed_, samples_;
+    std::size_t labels_;
+    std::uint64_t at_, block_at_ = 0;
     std::string bytes_;
     std::string_view rest_;
-    bool ended_ = false;
+    bool started_ = false;
 };
 
 /// A cursor over a query, with a function that reads one row.
 template <class Row>
 class QueryCursor : public Cursor<Row> {
 public:
-    using Read = void (*)(const Statement&, Row&);
+    using Read = bool (*)(const Statement&, Row&);  ///< false: damaged
     QueryCursor(Result<Statement> statement, Read read) : statement_(std::move(statement)), read_(read) {}
 
     Result<bool> next(Row& row) override {
         if (!statement_) return statement_.error();
         auto more = statement_->step();
-        if (more && *more) read_(*statement_, row);
+        if (more && *more && !read_(*statement_, row)) return damaged("a row");
         return more;
     }
 
@@ -265,10 +309,10 @@ private:
     Read read_;
 };
 
-void read_entry(const Statement& from, CallEntry& entry) {
-    read_row(from, entry.row);
+bool read_entry(const Statement& from, CallEntry& entry) {
+    if (!read_row(from, entry.row)) return false;
     entry.error.reset();
-    if (!from.is_null(4)) entry.error = static_cast<ErrorCode>(from.integer(4));
+    if (!from.is_null(4) && !read_enum(from.integer(4), ErrorCode::internal, entry.error.emplace())) return false;
     entry.status = static_cast<int>(from.integer(22));
     entry.request_id = from.text(23);
     entry.output_limit = {from.integer(24)};
@@ -276,6 +320,7 @@ void read_entry(const Statement& from, CallEntry& entry) {
     entry.findings = parse_findings(from.text(26));
     entry.title = from.text(27);
     entry.text = from.text(28);
+    return true;
 }
 
 std::string entry_query(std::string_view where) {
@@ -318,11 +363,9 @@ public:
         while (at_ < rows_.size()) {
             read_.bind(1, rows_[at_++].second);
             auto row = read_.step();
-            if (row && *row) {
-                read_entry(read_, entry);
-                read_.reset();
-                return true;
-            }
+            const bool whole = row && *row && read_entry(read_, entry);
+            read_.reset();
+            if (whole) return true;
             ++lost_;
         }
         return false;
@@ -353,6 +396,9 @@ Result<Progress> read_progress(Database& database) {
     auto row = query->step();
     if (!row) return std::move(row).error();
     if (!*row) return Error{ErrorCode::io, "the ledger has no progress row, it is damaged", "ledger"};
+    for (int column = 0; column < 15; ++column)  // none is negative, and sums of a few do not overflow
+        if (query->integer(column) < 0 || query->integer(column) > std::numeric_limits<std::int64_t>::max() / 4)
+            return damaged("the progress");
     Progress p;
     p.calls = query->integer(0);
     p.accepted = query->integer(1);
@@ -392,7 +438,7 @@ Status create_ledger(const fs::path& file, LedgerHead& head, PlanStream& plan) {
             !done)
             return done;
         PlanDigest digest;
-        auto stored = store_plan(*database, plan, 0, digest);
+        auto stored = store_plan(*database, plan, 0, count_labels(head.taxonomy_json), digest);
         if (!stored) return std::move(stored).error();
         head.samples = *stored;
         head.plan_digest = digest.hexadecimal();
@@ -438,6 +484,11 @@ Result<LedgerReader> LedgerReader::open(const fs::path& file) {
                      file.string() + " is a ledger of version " + std::to_string(*version) + ", this program reads version " +
                          std::to_string(kLedgerVersion),
                      "ledger"};
+    // A view can have rows without end, and a virtual table code of its own: a ledger has neither.
+    auto strange = number("SELECT count(*) FROM sqlite_master WHERE type NOT IN ('table', 'index') OR rootpage = 0");
+    if (!strange) return std::move(strange).error();
+    if (*strange != 0)
+        return Error{ErrorCode::io, file.string() + " has tables inside that no ledger has, it is damaged", "ledger"};
     auto meta = reader.database_->prepare("SELECT key, value FROM meta");
     if (!meta) return std::move(meta).error();
     for (;;) {
@@ -455,6 +506,11 @@ Result<LedgerReader> LedgerReader::open(const fs::path& file) {
     }
     if (reader.head_.config_json.empty())
         return Error{ErrorCode::io, file.string() + " has no configuration inside, it is damaged", "ledger"};
+    // Memory is set aside for that many samples, so the file must be able to hold them.
+    auto blocks = number("SELECT count(*) FROM plan");
+    if (!blocks) return std::move(blocks).error();
+    if (reader.head_.samples > static_cast<std::uint64_t>(*blocks) * kSpecsPerBlock)
+        return Error{ErrorCode::io, file.string() + " does not hold the plan that it promises, it is damaged", "ledger"};
     return reader;
 }
 
@@ -468,14 +524,15 @@ Result<std::vector<LearnedRemedy>> LedgerReader::remedies() {
         auto row = query->step();
         if (!row) return std::move(row).error();
         if (!*row) return remedies;
-        remedies.push_back({std::string(query->text(0)), std::string(query->text(1)),
-                            {static_cast<Remedy::Kind>(query->integer(2)), std::string(query->text(3)),
-                             std::string(query->text(4))}});
+        auto& learned = remedies.emplace_back(LearnedRemedy{
+            std::string(query->text(0)), std::string(query->text(1)),
+            {Remedy::Kind::omit_parameter, std::string(query->text(3)), std::string(query->text(4))}});
+        if (!read_enum(query->integer(2), Remedy::Kind::rename_parameter, learned.remedy.kind)) return damaged("a remedy");
     }
 }
 
 std::unique_ptr<PlanStream> LedgerReader::plan(std::uint64_t first) {
-    return std::make_unique<StoredPlan>(*database_, head_.seed, first);
+    return std::make_unique<StoredPlan>(*database_, head_, first);
 }
 
 std::unique_ptr<Cursor<CallRow>> LedgerReader::calls() {
@@ -489,6 +546,7 @@ std::unique_ptr<Cursor<RunEvent>> LedgerReader::events() {
             event.at = to_time(from.integer(0));
             event.kind = from.text(1);
             event.detail = from.text(2);
+            return true;
         });
 }
 
@@ -510,7 +568,7 @@ Result<std::vector<CallEntry>> LedgerReader::calls_of(std::uint64_t sample) {
         auto row = query->step();
         if (!row) return std::move(row).error();
         if (!*row) return entries;
-        read_entry(*query, entries.emplace_back());
+        if (!read_entry(*query, entries.emplace_back())) return damaged("a row");
     }
 }
 
@@ -816,7 +874,7 @@ Status LedgerWriter::extend(LedgerHead& head, PlanStream* more) {
     const auto write = [&]() -> Status {
         if (more != nullptr) {
             PlanDigest digest;
-            StoredPlan before(database, head.seed, 0);
+            StoredPlan before(database, head, 0);
             std::vector<SampleSpec> specs(kSpecsPerBlock);
             std::string bytes;
             for (;;) {
@@ -827,7 +885,7 @@ Status LedgerWriter::extend(LedgerHead& head, PlanStream* more) {
                 for (std::size_t i = 0; i < *got; ++i) pack(specs[i], bytes);
                 digest.add(bytes);
             }
-            auto stored = store_plan(database, *more, head.samples, digest);
+            auto stored = store_plan(database, *more, head.samples, count_labels(head.taxonomy_json), digest);
             if (!stored) return std::move(stored).error();
             head.samples += *stored;
             head.plan_digest = digest.hexadecimal();

@@ -101,6 +101,9 @@ Result<Database> Database::open(const std::filesystem::path& file, Mode mode) {
         return error;
     }
     sqlite3_busy_timeout(raw, 10'000);
+    // The file may come from a stranger: what its schema says runs no functions, and SQL cannot damage it.
+    sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+    sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     return database;
 }
 

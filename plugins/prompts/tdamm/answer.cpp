@@ -394,7 +394,7 @@ Result<Draft> read_answer(const Completion& completion, const AnswerPhrases& phr
     if (text.front() == '{' && text.back() == '}' && text.size() <= kLongestJson) wrapped = draft_from_json(text);
     if (wrapped) {
         draft = split(trim(wrapped->text));
-        const std::string_view title = plain_title(wrapped->title);
+        const std::string_view title = plain_title(first_line(trim(wrapped->title)));
         if (draft.title.empty() && !title.empty() && !draft.text.empty()) {
             draft.title = title;
             draft.text.insert(0, draft.title + "\n\n");

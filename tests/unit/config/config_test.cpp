@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <tuple>
+
 #include "config/run_file.hpp"
 #include "config/settings.hpp"
 #include "support/plugin_loading.hpp"
@@ -86,7 +88,7 @@ TEST(Settings, OptionsForNobodyAreRefused) {
         ASSERT_FALSE(config.ok()) << option;
         EXPECT_THAT(config.error().message, HasSubstr(expected));
     }
-    for (const char* wrong : {"nonsense", "provider=1", ".x=1", "provider.=1", "sinks.json.x=1"})
+    for (const char* wrong : {"nonsense", "provider=1", ".x=1", "provider.=1", "provider..x=1", "sinks.json.x=1"})
         EXPECT_FALSE(parse_plugin_option(wrong).ok()) << wrong;
 }
 
@@ -98,6 +100,29 @@ TEST(Settings, TheConfigurationSurvivesTheLedger) {
     EXPECT_EQ(back->budget, PicoUsd{1'500'000'000'000});
     EXPECT_FALSE(parse_run_config("{}").ok());
     EXPECT_FALSE(parse_run_config("no json").ok());
+}
+
+TEST(Settings, AConfigurationFromALedgerIsHeldToTheSameLimits) {
+    const std::string kept = to_json(*resolved(given({{"budget", "1.5"}, {"seed", "9"}, {"run-name", "run"}})));
+    ASSERT_TRUE(parse_run_config(kept).ok());
+    const std::string nested = R"("options":{"a":)" + std::string(300'000, '[') + std::string(300'000, ']') + ",";
+    const std::tuple<const char*, const char*, const char*> cases[] = {
+        {R"("name":"run")", R"("name":"../run")", "'name'"},
+        {R"("options":{)", nested.c_str(), "nests too deep"},
+        {R"("max_concurrent":20)", R"("max_concurrent":0)", "'max_concurrent'"},
+        {R"("timeout_s":600)", R"("timeout_s":1e300)", "'timeout_s'"},
+        {R"("max_attempts":3)", R"("max_attempts":-3)", "'max_attempts'"},
+        {R"("min_labels":2)", R"("min_labels":4)", "'max_labels'"},
+        {R"("rpm":null)", R"("rpm":-1)", "'rpm'"},
+        {R"("budget_picousd":1500000000000)", R"("budget_picousd":1.5)", "'budget_picousd'"}};
+    for (const auto& [before, after, named] : cases) {
+        std::string damaged = kept;
+        ASSERT_NE(damaged.find(before), std::string::npos) << before << " in " << kept;
+        damaged.replace(damaged.find(before), std::string_view(before).size(), after);
+        const auto config = parse_run_config(damaged);
+        ASSERT_FALSE(config.ok()) << after;
+        EXPECT_THAT(config.error().message, HasSubstr(named));
+    }
 }
 
 TEST(Settings, ResumeRefusesWhatWouldBreakThePlan) {
@@ -137,6 +162,9 @@ TEST_F(RunFileTest, WhatIsWrongIsNamedWithFileAndLine) {
         {"sink = [1.5, true]\n", "run.toml:1: sink"},
         {"[option.sinks]\nx = 1\n", "sinks"},
         {"option = 3\n", "expected tables"},
+        {"[option.sink]\n\"metadata=\" = true\n", "run.toml:2: option.sink.metadata=: no name of an option has a '='"},
+        {"[option.sink.\"\"]\nx = true\n", R"(run.toml:1: option.sink."": no plugin has an empty name)"},
+        {"[option.\"a: b\"]\nx = true\n", "run.toml:2: option.a: b.x: no kind of plugin 'a: b'"},
         {"[option.sink]\nx = 2020-01-01\n", "run.toml:2: option.sink.x"}};
     for (const auto& [text, expected] : cases) {
         const auto givens = read(text);
@@ -144,6 +172,11 @@ TEST_F(RunFileTest, WhatIsWrongIsNamedWithFileAndLine) {
         EXPECT_EQ(givens.error().code, ErrorCode::invalid_argument);
         EXPECT_THAT(givens.error().message, HasSubstr(expected));
     }
+    std::string deep;
+    for (int i = 0; i < 500'000; ++i) deep += "a.";
+    const auto refused = read(deep + "b = 1\n");
+    ASSERT_FALSE(refused.ok());
+    EXPECT_THAT(refused.error().message, HasSubstr("nest too deep"));
     EXPECT_FALSE(read_run_file(dir_ / "missing.toml").ok());
     EXPECT_FALSE(read_run_file(dir_.path()).ok());
 }

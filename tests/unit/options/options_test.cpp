@@ -61,6 +61,7 @@ TEST(OptionsSchema, OutsideTheSubsetIsRefused) {
         {"", "it is not valid JSON"},
         {"{", "it is not valid JSON"},
         {"[]", "the schema must be an object"},
+        {R"({"properties": {"x": {"enum": )" + std::string(300'000, '['), "it nests too deep"},
         {R"({"type": "array"})", "its type must be object"},
         {R"({"type": 3})", "its type must be object"},
         {R"({"oneOf": []})", "'oneOf' is outside the subset"},

@@ -67,6 +67,9 @@ TEST(TdammExtract, TakesOffWhatIsNotTheDocument) {
         {"two blocks of reasoning", "<thinking>a</thinking>\n<think>b</think>\nSure, here it is:\n" + answer},
         {"JSON", R"({"title": ")" + kTitle + R"(", "text": "V1324 Sco was observed with the VLA for 300 days. )" +
                      R"(The flux density peaked at 2.1 mJy.\n\nA second source brightened by 3.4 mag in 2 d."})"},
+        {"JSON with a title of two lines",
+         R"({"title": ")" + kTitle + R"(\n revised", "text": "V1324 Sco was observed with the VLA for 300 days. )" +
+             R"(The flux density peaked at 2.1 mJy.\n\nA second source brightened by 3.4 mag in 2 d."})"},
         {"JSON in a fence",
          "```json\n{\"text\": \"TITLE: " + kTitle +
              "\\n\\nV1324 Sco was observed with the VLA for 300 days. The flux " +

@@ -229,7 +229,9 @@ class LedgerTest : public testing::Test {
 protected:
     void SetUp() override {
         head_.config_json = "{}";
-        head_.taxonomy_json = "{}";
+        head_.taxonomy_json = R"({"labels":[)";
+        for (int i = 0; i < 39; ++i) head_.taxonomy_json += i == 0 ? "{}" : ",{}";
+        head_.taxonomy_json += "]}";
         head_.seed = 7;
         head_.dictionary = "a typical prompt about pulsars";
         FixedPlan plan(10'000);
@@ -328,6 +330,88 @@ TEST_F(LedgerTest, APlanIsContinued) {
     std::vector<SampleSpec> specs(1'000);
     EXPECT_EQ(*plan->next(specs), 501U);
     EXPECT_EQ(specs[1].index, 10'000U);
+}
+
+/// Everything that can be read of a ledger: the first error, or nothing.
+std::optional<Error> first_error(const std::filesystem::path& file) {
+    auto reader = LedgerReader::open(file);
+    if (!reader) return reader.error();
+    if (auto got = reader->progress(); !got) return got.error();
+    if (auto got = reader->remedies(); !got) return got.error();
+    std::vector<SampleSpec> specs(512);
+    for (auto plan = reader->plan();;) {
+        auto got = plan->next(specs);
+        if (!got) return got.error();
+        if (*got == 0) break;
+    }
+    CallRow row;
+    for (auto calls = reader->calls();;) {
+        auto more = calls->next(row);
+        if (!more) return more.error();
+        if (!*more) break;
+    }
+    if (auto got = reader->calls_of(5); !got) return got.error();
+    return std::nullopt;
+}
+
+TEST_F(LedgerTest, WhatIsDamagedInsideIsSaidWhereItIsRead) {
+    {
+        auto writer = LedgerWriter::open(file_, [] {});
+        (*writer)->append(entry(5, 1, Outcome::rejected));
+        (*writer)->append(LearnedRemedy{"e", "m", {Remedy::Kind::rename_parameter, "a", "b"}});
+        ASSERT_TRUE((*writer)->close().ok());
+    }
+    ASSERT_FALSE(first_error(file_));
+    const std::pair<const char*, const char*> cases[] = {
+        {"UPDATE call SET outcome=200", "a row"},
+        {"UPDATE call SET finish=-1", "a row"},
+        {"UPDATE call SET error=77", "a row"},
+        {"UPDATE call SET input=-1", "a row"},
+        {"UPDATE call SET cost=-1", "a row"},
+        {"UPDATE call SET began=-9223372036854775808", "a row"},
+        {"UPDATE call SET attempt=4294967296", "a row"},
+        {"UPDATE remedy SET kind=9", "a remedy"},
+        {"UPDATE progress SET exposure=9223372036854775807", "the progress"},
+        {"UPDATE plan SET first=first+1", "the plan"},
+        {"UPDATE plan SET first=5000 WHERE first=4096", "the plan"},
+        {"UPDATE plan SET specs='abc'", "the plan"},
+        {"UPDATE meta SET value='10001' WHERE key='samples'", "the plan"},
+        {"UPDATE meta SET value='{\"labels\":[{}]}' WHERE key='taxonomy'", "the plan"},
+        {"UPDATE meta SET value='1000000000000000000' WHERE key='samples'", "does not hold the plan"},
+        {"DROP TABLE event; CREATE VIEW event AS SELECT 1 AS id, 2 AS at, '' AS kind, '' AS detail", "tables inside"}};
+    for (const auto& [sql, said] : cases) {
+        const auto copy = dir_ / "damaged";
+        std::filesystem::copy_file(file_, copy, std::filesystem::copy_options::overwrite_existing);
+        {
+            auto database = Database::open(copy, Database::Mode::read_write);
+            ASSERT_TRUE(database->execute(sql).ok()) << sql;
+        }
+        const auto error = first_error(copy);
+        ASSERT_TRUE(error) << sql;
+        EXPECT_EQ(error->code, ErrorCode::io);
+        EXPECT_THAT(error->message, HasSubstr(said)) << sql;
+    }
+}
+
+TEST_F(LedgerTest, FindingsThatCannotBeReadAreLeftOut) {
+    {
+        auto writer = LedgerWriter::open(file_, [] {});
+        (*writer)->append(entry(5, 1, Outcome::rejected));
+        ASSERT_TRUE((*writer)->close().ok());
+        auto database = Database::open(file_, Database::Mode::read_write);
+        ASSERT_TRUE(database->execute(R"(UPDATE call SET findings='[["warning", 1, 2], ["warning", "a", "b"]]')").ok());
+    }
+    const auto calls = LedgerReader::open(file_)->calls_of(5);
+    ASSERT_TRUE(calls.ok());
+    EXPECT_EQ(calls->at(0).findings.size(), 1U);
+}
+
+TEST_F(LedgerTest, ALabelThatTheTaxonomyLacksIsNotPlanned) {
+    head_.taxonomy_json = R"({"labels":[{},{}]})";
+    FixedPlan plan(100);
+    const auto made = create_ledger(dir_ / "other", head_, plan);
+    ASSERT_FALSE(made.ok());
+    EXPECT_THAT(made.error().message, HasSubstr("the sampler planned a label that the taxonomy lacks"));
 }
 
 TEST_F(LedgerTest, WhatIsNoLedgerIsRefusedWithAReason) {
