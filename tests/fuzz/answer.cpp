@@ -32,7 +32,9 @@ int LLVMFuzzerInitialize(int*, char***) {
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const Completion completion{std::string(fuzz::as_text(data, size)), FinishReason::stop};
-    const SampleSpec spec;
+    SampleSpec spec;
+    spec.labels.insert(0);
+    spec.drawn.insert(0);
     const auto draft = strategy().call([&](PromptStrategy& plugin) { return plugin.extract(spec, {}, completion); });
     if (!draft) {
         require(draft.error().code == ErrorCode::refused || draft.error().code == ErrorCode::malformed,

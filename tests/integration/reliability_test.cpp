@@ -223,7 +223,7 @@ protected:
 };
 
 TEST_F(DiskTest, AFullDiskStopsTheRunWithOneLineAndResumeGoesOn) {
-    serve(R"("words": 500, "latency": {"ms": 5})");
+    serve(R"("words": 120, "latency": {"ms": 5})");
     const std::vector<std::string> more = {"--num-samples", "900", "--output-dir", "disk", "--drain-timeout", "1"};
     const std::string resume = "'" + command({}).arguments[0] + "' resume disk/run.ledger.sqlite";
     // The disk is full from the start but for some megabytes: less than a request may take, enough for some answers, and
@@ -247,7 +247,7 @@ TEST_F(DiskTest, AFullDiskStopsTheRunWithOneLineAndResumeGoesOn) {
 
 TEST_F(DiskTest, AnswersThatCannotBeStoredAreKeptUntilTheyCan) {
     // Writes beyond a size fail like those on a full disk, while the file system says that there is room.
-    serve(R"("words": 500, "latency": {"ms": 5})");
+    serve(R"("words": 120, "latency": {"ms": 5})");
     const std::string line = words(generating({"--num-samples", "150", "--drain-timeout", "1"}));
     Command shell = command({});
     shell.arguments = {"/bin/bash", "-c", "ulimit -f 600; exec" + line};

@@ -267,7 +267,9 @@ protected:
         sqlite3_auto_extension(reinterpret_cast<void (*)()>(&checkpoint_often));
         fs::create_directory(live_);
         head_.config_json = R"({"samples": 5000})";
-        head_.taxonomy_json = "{}";
+        head_.taxonomy_json = R"({"labels":[{})";
+        for (int i = 1; i < 39; ++i) head_.taxonomy_json += ",{}";
+        head_.taxonomy_json += "]}";
         head_.seed = 7;
         head_.dictionary = "a typical prompt about pulsars, number";
         extended_ = head_;
