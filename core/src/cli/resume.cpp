@@ -56,7 +56,9 @@ int run_resume(const Command& command) {
     if (!progress) return context->fail(progress.error());
     context->console->log(LogLevel::info, "going on with " + config->name + ": " +
                                               with_thousands(static_cast<std::uint64_t>(progress->accepted)) + " of " +
-                                              with_thousands(config->samples) + " samples are made");
+                                              with_thousands(config->samples) + " samples are made" +
+                                              (plugins->info.endpoint.empty() ? "" : ", model " + plugins->info.model + " at " +
+                                                                                         plugins->info.endpoint));
     if (progress->exposure_requests > 0)
         context->console->log(LogLevel::warning,
                               "the last session did not end cleanly: up to " +
