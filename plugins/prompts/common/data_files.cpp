@@ -18,11 +18,10 @@ namespace fs = std::filesystem;
 void fail(const std::string& where, const std::string& what) { throw Broken{where + ": " + what}; }
 
 Error error_of(const Broken& broken, std::string_view plugin) {
-    const std::string id(plugin);
-    return {ErrorCode::invalid_argument,
-            "prompt " + id + ": " + broken.message +
-                (broken.missing ? "; 'tdamm-synth plugins copy-data " + id + " DIR' makes a complete folder" : ""),
-            {}};
+    std::string advice;
+    if (broken.missing)
+        advice = "; 'tdamm-synth plugins copy-data " + std::string(plugin) + " DIR' makes a complete folder";
+    return {ErrorCode::invalid_argument, broken.message + advice, {}};
 }
 
 std::string read_text(const fs::path& file) {

@@ -23,7 +23,8 @@ struct Broken {
     std::string message;   ///< place and reason
     bool missing = false;  ///< a file that cannot be read
 };
-/// As the plugin of that id says it.
+/// With the command that makes a complete folder, when a file is missing. The core puts the name of the plugin in
+/// front.
 Error error_of(const Broken& broken, std::string_view plugin);
 [[noreturn]] void fail(const std::string& where, const std::string& what);
 

@@ -88,12 +88,12 @@ TextTemplate read_template(const fs::path& file, std::initializer_list<Place> al
     return *std::move(parsed);
 }
 
-Result<Options> parse_options(std::string_view json, std::string_view plugin) {
+Result<Options> parse_options(std::string_view json) {
     try {
         const Json options = Json::parse(json);
         return Options{options.at("dir").get<std::string>(), options.at("target_words").get<std::uint32_t>()};
     } catch (const Json::exception& error) {
-        return Error{ErrorCode::invalid_argument, "prompt " + std::string(plugin) + ": options: " + error.what(), {}};
+        return Error{ErrorCode::invalid_argument, std::string("options: ") + error.what(), {}};
     }
 }
 

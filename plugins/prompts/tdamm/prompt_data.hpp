@@ -64,8 +64,8 @@ struct PromptData {
     prompts::AnswerPhrases phrases;
 };
 
-/// `plugin` is the id of the plugin that errors name.
-Result<Options> parse_options(std::string_view json, std::string_view plugin);
+Result<Options> parse_options(std::string_view json);
+/// `plugin` is the id of the plugin that advice names.
 Result<PromptData> load_prompt_data(const std::filesystem::path& dir, std::string_view plugin);
 
 /// One template file; throws prompts::Broken.

@@ -13,7 +13,7 @@ constexpr std::string_view kId = "tdamm";
 
 struct Tdamm {
     static Result<std::unique_ptr<PromptStrategy>> create(Host& host, std::string_view options_json) {
-        auto options = parse_options(options_json, kId);
+        auto options = parse_options(options_json);
         if (!options) return std::move(options).error();
         auto data = load_prompt_data(options->dir.empty() ? host.data_dir() : options->dir, kId);
         if (!data) return std::move(data).error();
