@@ -10,10 +10,11 @@ namespace synth::tdamm {
 namespace {
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Place::kCount)> kNames = {
-    "angle",        "avoid",       "category",     "date",        "few",     "findings",    "form",       "hard",
-    "high",         "instruments", "label_count",  "label_words", "labels",  "least_words", "lookalikes", "low",
-    "many",         "meaning",     "name",         "neighbours",  "objects", "one",         "parents",    "quantities",
-    "requirements", "structure",   "target_words", "terms",       "typical", "unit",        "value",      "words"};
+    "angle",        "avoid",      "category", "date",        "examples",    "few",          "findings",
+    "form",         "hard",       "high",     "instruments", "label_count", "label_words",  "labels",
+    "least_words",  "lookalikes", "low",      "many",        "meaning",     "name",         "neighbours",
+    "number",       "objects",    "one",      "parents",     "quantities",  "requirements", "structure",
+    "target_words", "terms",      "text",     "typical",     "unit",        "value",        "words"};
 
 std::string_view name_of(Place place) { return kNames[static_cast<std::size_t>(place)]; }
 
