@@ -321,8 +321,16 @@ private:
 
 }  // namespace
 
-std::unique_ptr<PromptStrategy> make_prompts(const Taxonomy& taxonomy, PromptData data, std::uint32_t target_words,
+std::unique_ptr<PromptStrategy> make_prompts(Host& host, PromptData data, std::uint32_t target_words,
                                              std::string_view plugin, std::unique_ptr<const Preface> preface) {
+    const Taxonomy& taxonomy = host.taxonomy();
+    const auto fits = [&](const Family& family) {
+        return std::ranges::any_of(taxonomy.labels,
+                                   [&](const Label& label) { return matches(family.codes, label.code); });
+    };
+    if (std::ranges::none_of(data.families, fits))
+        host.log(LogLevel::warning, "these prompts are for other classes than those of taxonomy '" + taxonomy.name +
+                                        "': --prompts template fits any, or prompt.dir=DIR names a folder of yours");
     return std::make_unique<TdammPrompts>(taxonomy, std::move(data), target_words, plugin, std::move(preface));
 }
 

@@ -9,8 +9,9 @@
 #include <string_view>
 
 #include "prompt_data.hpp"
+#include "synth/host.hpp"
 #include "synth/prompt_strategy.hpp"
-#include "synth/taxonomy.hpp"
+#include "synth/types.hpp"
 
 namespace synth::tdamm {
 
@@ -23,8 +24,9 @@ public:
     [[nodiscard]] virtual std::string text(const SampleSpec& spec) const = 0;
 };
 
-/// `plugin` is the id that errors name; no preface: null. The taxonomy is borrowed.
-std::unique_ptr<PromptStrategy> make_prompts(const Taxonomy& taxonomy, PromptData data, std::uint32_t target_words,
+/// `plugin` is the id that errors name; no preface: null. The taxonomy of the host is borrowed; a warning is logged
+/// when the data are for other classes than its.
+std::unique_ptr<PromptStrategy> make_prompts(Host& host, PromptData data, std::uint32_t target_words,
                                              std::string_view plugin, std::unique_ptr<const Preface> preface);
 
 }  // namespace synth::tdamm
