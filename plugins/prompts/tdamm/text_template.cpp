@@ -41,7 +41,8 @@ Result<TextTemplate> TextTemplate::parse(std::string text, std::initializer_list
     std::vector<std::size_t> open;  // parts that are not closed yet
     const auto error = [&](std::size_t at, const std::string& what) {
         const auto line = 1 + std::count(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(at), '\n');
-        return Error{ErrorCode::invalid_argument, std::string(source) + " line " + std::to_string(line) + ": " + what};
+        return Error{
+            ErrorCode::invalid_argument, std::string(source) + " line " + std::to_string(line) + ": " + what, {}};
     };
 
     std::size_t at = 0;
