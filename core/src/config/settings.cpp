@@ -23,8 +23,8 @@ constexpr std::string_view kWhat = "What to make", kHow = "Model and plugins", k
 constexpr std::array<Setting, 27> kSettings = {{
     {"num-samples", "N", "samples in all (default 200)", kWhat, false, true},
     {"samples-per-class", "N", "N samples for each class instead, so N x number of classes in all", kWhat},
-    {"min-labels", "N", "fewest labels of a TDAMM sample, 1 to 7 (default 2)", kWhat},
-    {"max-labels", "N", "most labels of a TDAMM sample, 1 to 7 (default 3)", kWhat},
+    {"min-labels", "N", "fewest labels of a sample, 1 to 7 (default 2); the negative one is always alone", kWhat},
+    {"max-labels", "N", "most labels of a sample, 1 to 7 (default 3)", kWhat},
     {"taxonomy", "NAME|FILE", "the classes: tdamm40, tdamm36, cosmos, or a file (default tdamm40)", kWhat},
     {"seed", "N", "same seed, same plan, same prompts (default: random, printed)", kWhat},
     {"model", "NAME", "model to ask (default: the provider's; openai: gpt-4o-mini until its shutdown)", kHow, false, true},

@@ -1,131 +1,23 @@
 #include "prompt_data.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <initializer_list>
-#include <iterator>
 #include <system_error>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
-#include "synth/text.hpp"
+#include "common/data_files.hpp"
 
 namespace synth::tdamm {
 namespace {
 
+using prompts::fail;
+using prompts::Node;
+using prompts::read_json;
+using prompts::read_text;
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
-
-/// What is wrong with the data; stays inside this file.
-struct Broken {
-    Error error;
-};
-
-[[noreturn]] void fail(const std::string& where, const std::string& what) {
-    throw Broken{{ErrorCode::invalid_argument, "prompt tdamm: " + where + ": " + what, {}}};
-}
-
-/// The text of a file, with exactly one line end at its end.
-std::string read_text(const fs::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(in), {}};
-    if (!in || fs::is_directory(file))
-        fail(file.string(), "cannot be read (" + std::string(std::strerror(errno == 0 ? EISDIR : errno)) +
-                                "); 'tdamm-synth plugins copy-data tdamm DIR' makes a complete folder");
-    if (!valid_utf8(text)) fail(file.string(), "is not valid UTF-8");
-    while (!text.empty() && is_space(text.back())) text.pop_back();
-    if (text.empty()) fail(file.string(), "is empty");
-    return text += '\n';
-}
-
-TextTemplate read_template(const fs::path& file, std::initializer_list<Place> allowed,
-                           std::initializer_list<Place> required) {
-    Result<TextTemplate> parsed = TextTemplate::parse(read_text(file), allowed, required, file.string());
-    if (!parsed) throw Broken{std::move(parsed).error()};
-    return *std::move(parsed);
-}
-
-/// A value in a JSON file that knows where it stands.
-class Node {
-public:
-    Node(const Json& value, std::string where) : value_(value), where_(std::move(where)) {}
-
-    /// The members of an object, each of which must be in `known`.
-    const Node& only(std::initializer_list<std::string_view> known) const {
-        for (const auto& [key, unused] : object().items())
-            if (std::ranges::find(known, key) == known.end()) fail(where_, "unknown key '" + key + "'");
-        return *this;
-    }
-    [[nodiscard]] std::optional<Node> find(const std::string& key) const {
-        const auto found = object().find(key);
-        if (found == value_.end()) return std::nullopt;
-        return Node(*found, where_ + ": " + key);
-    }
-    [[nodiscard]] Node at(const std::string& key) const {
-        auto found = find(key);
-        if (!found) fail(where_, "'" + key + "' is missing");
-        return *std::move(found);
-    }
-    [[nodiscard]] std::vector<std::pair<std::string, Node>> members() const {
-        std::vector<std::pair<std::string, Node>> all;
-        for (const auto& [key, member] : object().items()) all.emplace_back(key, Node(member, where_ + ": " + key));
-        return all;
-    }
-    [[nodiscard]] std::vector<Node> elements() const {
-        if (!value_.is_array() || value_.empty()) fail(where_, "expected a list that is not empty");
-        std::vector<Node> all;
-        for (std::size_t i = 0; i < value_.size(); ++i)
-            all.emplace_back(value_[i], where_ + "[" + std::to_string(i) + "]");
-        return all;
-    }
-    [[nodiscard]] std::string text() const {
-        if (!value_.is_string() || trim(value_.get_ref<const std::string&>()).empty())
-            fail(where_, "expected a text that is not empty");
-        auto text = value_.get<std::string>();
-        if (text.find("{{") != std::string::npos) fail(where_, "places such as {{name}} have no meaning here");
-        return text;
-    }
-    [[nodiscard]] std::vector<std::string> texts() const {
-        std::vector<std::string> all;
-        for (const Node& element : elements()) all.push_back(element.text());
-        return all;
-    }
-    [[nodiscard]] std::uint32_t number(std::uint32_t low, std::uint32_t high) const {
-        if (!value_.is_number_unsigned() || value_ < low || value_ > high)
-            fail(where_, "expected a whole number from " + std::to_string(low) + " to " + std::to_string(high));
-        return value_.get<std::uint32_t>();
-    }
-    /// Two numbers, the first not above the second.
-    [[nodiscard]] std::pair<std::uint32_t, std::uint32_t> range(std::uint32_t low, std::uint32_t high) const {
-        const auto ends = elements();
-        if (ends.size() != 2) fail(where_, "expected two numbers");
-        const std::pair both(ends[0].number(low, high), ends[1].number(low, high));
-        if (both.first > both.second) fail(where_, "the first number is above the second");
-        return both;
-    }
-
-private:
-    [[nodiscard]] const Json& object() const {
-        if (!value_.is_object()) fail(where_, "expected an object");
-        return value_;
-    }
-
-    const Json& value_;
-    std::string where_;
-};
-
-Json read_json(const fs::path& file) {
-    try {
-        return Json::parse(read_text(file));
-    } catch (const Json::parse_error& error) {
-        const std::string_view what = error.what();  // "[json.exception.parse_error.101] parse error at line …"
-        fail(file.string(),
-             "is not valid JSON: " + std::string(what.substr(std::min(what.find("] ") + 2, what.size()))));
-    }
-}
 
 void read_forms(const fs::path& file, const std::string& guidelines, PromptData& data) {
     const Json json = read_json(file);
@@ -175,15 +67,6 @@ void read_negatives(const fs::path& file, const std::string& guidelines, PromptD
         data.negative_forms.emplace(name, read_form(form.only({"system", "structure", "words"})));
 }
 
-void read_phrases(const fs::path& file, PromptData& data) {
-    const Json json = read_json(file);
-    const Node root(json, file.string());
-    root.only({"affirmations", "announcements", "requests", "closings", "refusals", "turn_ends", "turn_begins"});
-    data.phrases = {root.at("affirmations").texts(), root.at("announcements").texts(), root.at("requests").texts(),
-                    root.at("closings").texts(),     root.at("refusals").texts(),      root.at("turn_ends").texts(),
-                    root.at("turn_begins").texts()};
-}
-
 void read_repairs(const fs::path& dir, PromptData& data) {
     std::error_code error;
     for (const fs::directory_entry& entry : fs::directory_iterator(dir, error)) {
@@ -198,16 +81,23 @@ void read_repairs(const fs::path& dir, PromptData& data) {
 
 }  // namespace
 
+TextTemplate read_template(const fs::path& file, std::initializer_list<Place> allowed,
+                           std::initializer_list<Place> required) {
+    Result<TextTemplate> parsed = TextTemplate::parse(read_text(file), allowed, required, file.string());
+    if (!parsed) throw prompts::Broken{std::move(parsed).error().message};
+    return *std::move(parsed);
+}
+
 Result<Options> parse_options(std::string_view json) {
     try {
         const Json options = Json::parse(json);
         return Options{options.at("dir").get<std::string>(), options.at("target_words").get<std::uint32_t>()};
     } catch (const Json::exception& error) {
-        return Error{ErrorCode::invalid_argument, std::string("prompt tdamm: options: ") + error.what(), {}};
+        return Error{ErrorCode::invalid_argument, std::string("options: ") + error.what(), {}};
     }
 }
 
-Result<PromptData> load_prompt_data(const fs::path& dir) {
+Result<PromptData> load_prompt_data(const fs::path& dir, std::string_view plugin) {
     try {
         if (!fs::is_directory(dir)) fail(dir.string(), "is not a folder");
         PromptData data;
@@ -228,24 +118,12 @@ Result<PromptData> load_prompt_data(const fs::path& dir) {
         read_forms(dir / "forms.json", guidelines, data);
         read_negatives(dir / "negatives.json", guidelines, data);
         read_families(dir / "families.json", data);
-        read_phrases(dir / "answers.json", data);
+        data.phrases = prompts::read_phrases(dir / "answers.json");
         read_repairs(dir / "repair", data);
         return data;
-    } catch (Broken& broken) {
-        return std::move(broken.error);
+    } catch (const prompts::Broken& broken) {
+        return prompts::error_of(broken, plugin);
     }
-}
-
-std::optional<Draft> draft_from_json(std::string_view text) {
-    const Json answer = Json::parse(text, nullptr, false);
-    if (!answer.is_object()) return std::nullopt;
-    const auto text_of = [&](const char* key) {
-        const auto found = answer.find(key);
-        return found != answer.end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
-    for (const char* key : {"text", "full_text", "document", "content", "body"})
-        if (std::string document = text_of(key); !document.empty()) return Draft{text_of("title"), std::move(document)};
-    return std::nullopt;
 }
 
 }  // namespace synth::tdamm

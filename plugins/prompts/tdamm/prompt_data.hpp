@@ -4,13 +4,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "answer.hpp"
+#include "common/answer.hpp"
 #include "synth/result.hpp"
 #include "text_template.hpp"
 
@@ -60,10 +61,15 @@ struct PromptData {
     NegativeForm negative_default;                                    ///< for a form that is not in `negative_forms`
     std::map<std::string, NegativeForm, std::less<>> negative_forms;  ///< by name
 
-    AnswerPhrases phrases;
+    prompts::AnswerPhrases phrases;
 };
 
 Result<Options> parse_options(std::string_view json);
-Result<PromptData> load_prompt_data(const std::filesystem::path& dir);
+/// `plugin` is the id of the plugin that advice names.
+Result<PromptData> load_prompt_data(const std::filesystem::path& dir, std::string_view plugin);
+
+/// One template file; throws prompts::Broken.
+TextTemplate read_template(const std::filesystem::path& file, std::initializer_list<Place> allowed,
+                           std::initializer_list<Place> required);
 
 }  // namespace synth::tdamm

@@ -10,10 +10,11 @@ namespace synth::tdamm {
 namespace {
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Place::kCount)> kNames = {
-    "angle",        "avoid",       "category",     "date",        "few",     "findings",    "form",       "hard",
-    "high",         "instruments", "label_count",  "label_words", "labels",  "least_words", "lookalikes", "low",
-    "many",         "meaning",     "name",         "neighbours",  "objects", "one",         "parents",    "quantities",
-    "requirements", "structure",   "target_words", "terms",       "typical", "unit",        "value",      "words"};
+    "angle",        "avoid",      "category", "date",        "examples",    "few",          "findings",
+    "form",         "hard",       "high",     "instruments", "label_count", "label_words",  "labels",
+    "least_words",  "lookalikes", "low",      "many",        "meaning",     "name",         "neighbours",
+    "number",       "objects",    "one",      "parents",     "quantities",  "requirements", "structure",
+    "target_words", "terms",      "text",     "typical",     "unit",        "value",        "words"};
 
 std::string_view name_of(Place place) { return kNames[static_cast<std::size_t>(place)]; }
 
@@ -40,8 +41,8 @@ Result<TextTemplate> TextTemplate::parse(std::string text, std::initializer_list
     std::vector<std::size_t> open;  // parts that are not closed yet
     const auto error = [&](std::size_t at, const std::string& what) {
         const auto line = 1 + std::count(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(at), '\n');
-        return Error{ErrorCode::invalid_argument,
-                     "prompt tdamm: " + std::string(source) + " line " + std::to_string(line) + ": " + what};
+        return Error{
+            ErrorCode::invalid_argument, std::string(source) + " line " + std::to_string(line) + ": " + what, {}};
     };
 
     std::size_t at = 0;

@@ -133,7 +133,7 @@ TEST_F(TdammData, SaysWhatIsWrongAndWhere) {
         EXPECT_EQ(strategy.error().code, ErrorCode::invalid_argument) << what;
         EXPECT_THAT(strategy.error().message, HasSubstr(file)) << what;
         EXPECT_THAT(strategy.error().message, HasSubstr(message)) << what;
-        EXPECT_THAT(strategy.error().message, testing::StartsWith("prompt tdamm: ")) << what;
+        EXPECT_THAT(strategy.error().message, testing::StartsWith("prompt tdamm: " + dir_.string())) << what;
         fs::remove_all(dir_);
         fs::copy((*registry().find("prompt", "tdamm"))->data_dir, dir_, fs::copy_options::recursive);
     }

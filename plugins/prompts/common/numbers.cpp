@@ -1,4 +1,4 @@
-#include "numbers.hpp"
+#include "common/numbers.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include <system_error>
 #include <utility>
 
-namespace synth::tdamm {
+namespace synth::prompts {
 namespace {
 
 constexpr std::int64_t kPerDecade = 900;  // mantissas 100 to 999
@@ -153,4 +153,4 @@ std::optional<Draw> typical_draw(std::string_view typical, double low, double hi
     return Draw::between(std::max(*first, low), std::min(*second, high));
 }
 
-}  // namespace synth::tdamm
+}  // namespace synth::prompts

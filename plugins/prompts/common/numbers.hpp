@@ -9,7 +9,7 @@
 
 #include "synth/random.hpp"
 
-namespace synth::tdamm {
+namespace synth::prompts {
 
 /// digits × 10^exponent, exactly.
 struct Decimal {
@@ -41,4 +41,4 @@ private:
 /// within `low` and `high`. Nothing when `typical` does not start with a range of plain numbers.
 std::optional<Draw> typical_draw(std::string_view typical, double low, double high);
 
-}  // namespace synth::tdamm
+}  // namespace synth::prompts

@@ -1,4 +1,4 @@
-#include "answer.hpp"
+#include "common/answer.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 #include "synth/random.hpp"
 #include "synth/text.hpp"
 
-namespace synth::tdamm {
+namespace synth::prompts {
 namespace {
 
 constexpr std::size_t kLongestLeadIn = 600;     // bytes of a line before the document
@@ -251,6 +251,8 @@ Draft split(std::string_view text) {
     return {std::string(title), std::string(title) + "\n\n" + std::string(body)};
 }
 
+Error repetition_error() { return {ErrorCode::malformed, "the answer repeats itself", std::string(kRepetition)}; }
+
 constexpr std::size_t kRun = 8;  // words that are compared together
 constexpr std::uint64_t kBase = 0x9E3779B97F4A7C15ULL;
 
@@ -364,13 +366,15 @@ bool echoes(std::string_view text, const RunSet& fixed, std::string_view own) {
     return copied >= kFewest && copied * 10 > words.size() - kRun + 1;
 }
 
-Result<Draft> read_answer(const Completion& completion, const AnswerPhrases& phrases) {
+namespace {
+
+/// What the model wrote for its reader: without the marks, thoughts, remarks and fences around it. May be empty.
+Result<std::string_view> bare_answer(const Completion& completion, const AnswerPhrases& phrases) {
     if (completion.finish == FinishReason::content_filter)
         return Error{ErrorCode::refused, "a content filter stopped the answer", "content_filter"};
     // A loop ends only at the limit: more room would buy more of it.
-    const Error repetition{ErrorCode::malformed, "the answer repeats itself", "repetition"};
     if (completion.finish == FinishReason::length) {
-        if (repeats_itself(completion.text)) return repetition;
+        if (repeats_itself(completion.text)) return repetition_error();
         return Error{ErrorCode::truncated, "the answer was cut off by the output limit", "cut"};
     }
     if (!valid_utf8(completion.text))
@@ -386,27 +390,100 @@ Result<Draft> read_answer(const Completion& completion, const AnswerPhrases& phr
         text = without_closing(without_lead_in(without_fence(text), phrases), phrases);
         if (text.size() == before) break;
     }
-    const Error empty{ErrorCode::malformed, "the answer contains no document", "empty"};
-    if (text.empty()) return empty;
+    return text;
+}
 
-    Draft draft;
-    std::optional<Draft> wrapped;
-    if (text.front() == '{' && text.back() == '}' && text.size() <= kLongestJson) wrapped = draft_from_json(text);
-    if (wrapped) {
-        draft = split(trim(wrapped->text));
-        const std::string_view title = plain_title(first_line(trim(wrapped->title)));
-        if (draft.title.empty() && !title.empty() && !draft.text.empty()) {
-            draft.title = title;
-            draft.text.insert(0, draft.title + "\n\n");
-        }
-    } else {
-        if (text.size() <= kLongestRefusal && starts_with_any(folded(text, 80), phrases.refusals) > 0)
-            return Error{ErrorCode::refused, "the model declined to write the document", "refusal"};
-        draft = split(text);
+bool is_refusal(std::string_view text, const AnswerPhrases& phrases) {
+    return text.size() <= kLongestRefusal && starts_with_any(folded(text, 80), phrases.refusals) > 0;
+}
+Error refusal() { return {ErrorCode::refused, "the model declined to write the document", "refusal"}; }
+
+/// A document whose title and text were given apart.
+Draft joined(const Draft& parts) {
+    Draft draft = split(trim(parts.text));
+    const std::string_view title = plain_title(first_line(trim(parts.title)));
+    if (title.empty() || draft.text.empty()) return draft;
+    if (draft.title != title) {
+        draft.text.insert(0, std::string(title) + "\n\n");
+        draft.title = title;
     }
-    if (draft.text.empty()) return empty;
-    if (repeats_itself(draft.text)) return repetition;
     return draft;
 }
 
-}  // namespace synth::tdamm
+/// What stands between <name> and </name>.
+std::optional<std::string_view> tagged(std::string_view text, const std::string& name) {
+    const std::string open = "<" + name + ">";
+    const std::string close = "</" + name + ">";
+    const std::size_t begin = text.find(open);
+    // A document may speak of a tag: its own ends last.
+    const std::size_t end = text.rfind(close);
+    if (begin == text.npos || end == text.npos || end < begin + open.size()) return std::nullopt;
+    return trim(text.substr(begin + open.size(), end - begin - open.size()));
+}
+
+std::optional<Draft> draft_from_tags(std::string_view text, const AnswerFormat& format) {
+    const auto document = tagged(text, format.text);
+    if (!document) return std::nullopt;
+    const auto title = tagged(text.substr(0, text.find("<" + format.text + ">")), format.title);
+    return Draft{std::string(title.value_or("")), std::string(*document)};
+}
+
+/// From the first brace to the last: models talk around an object as well.
+std::optional<Draft> draft_from_object(std::string_view text, const AnswerFormat& format) {
+    const std::size_t begin = text.find('{');
+    const std::size_t end = text.rfind('}');
+    if (begin == text.npos || end == text.npos || end < begin || text.size() > kLongestJson) return std::nullopt;
+    return draft_from_json(text.substr(begin, end - begin + 1), format.title, {&format.text, 1});
+}
+
+Result<Draft> read_plain(std::string_view text, const AnswerPhrases& phrases) {
+    static const std::array<std::string, 5> kFields = {"text", "full_text", "document", "content", "body"};
+    if (text.front() == '{' && text.back() == '}' && text.size() <= kLongestJson)
+        if (const auto wrapped = draft_from_json(text, "title", kFields)) {
+            Draft draft = split(trim(wrapped->text));
+            return draft.title.empty() ? joined(*wrapped) : draft;
+        }
+    if (is_refusal(text, phrases)) return refusal();
+    return split(text);
+}
+
+Result<Draft> read_parts(std::string_view text, const AnswerPhrases& phrases, const AnswerFormat& format) {
+    const bool tags = format.kind == AnswerFormat::Kind::tags;
+    if (const auto parts = tags ? draft_from_tags(text, format) : draft_from_object(text, format))
+        return joined(*parts);
+    if (is_refusal(text, phrases)) return refusal();
+    return Error{ErrorCode::malformed,
+                 tags ? "the answer has no <" + format.text + "> … </" + format.text + ">"
+                      : "the answer is no JSON object with a text in '" + format.text + "'",
+                 "format"};
+}
+
+}  // namespace
+
+Result<Draft> read_answer(const Completion& completion, const AnswerPhrases& phrases, const AnswerFormat& format) {
+    const auto text = bare_answer(completion, phrases);
+    if (!text) return text.error();
+    const Error empty{ErrorCode::malformed, "the answer contains no document", "empty"};
+    if (text->empty()) return empty;
+    Result<Draft> draft =
+        format.kind == AnswerFormat::Kind::plain ? read_plain(*text, phrases) : read_parts(*text, phrases, format);
+    if (!draft) return draft;
+    if (draft->text.empty()) return empty;
+    if (repeats_itself(draft->text)) return repetition_error();
+    return draft;
+}
+
+Error echo_error() { return {ErrorCode::malformed, "the answer copies the prompt", std::string(kEcho)}; }
+
+Tokens output_limit(std::uint32_t target_words, std::span<const Attempt> earlier) {
+    // Twice what English prose takes, 1.36 tokens a word; more room would only keep more of a budget reserved.
+    constexpr std::int64_t kOfFourWords = 11;
+    constexpr std::int64_t kToSpare = 100;  // a title, and texts of few words
+    const bool was_cut = std::ranges::any_of(earlier, [](const Attempt& attempt) {
+        return attempt.error == ErrorCode::truncated ||
+               (attempt.finish == FinishReason::length && attempt.reason != kRepetition && attempt.reason != kEcho);
+    });
+    return {(kOfFourWords * std::int64_t{target_words} / 4 + kToSpare) * (was_cut ? 2 : 1)};
+}
+
+}  // namespace synth::prompts

@@ -16,7 +16,7 @@
 #include "synth/result.hpp"
 #include "synth/types.hpp"
 
-namespace synth::tdamm {
+namespace synth::prompts {
 
 /// How models begin and end their answers, in lower case with straight apostrophes (answers.json).
 struct AnswerPhrases {
@@ -31,9 +31,27 @@ struct AnswerPhrases {
     std::vector<std::string> turn_begins;  ///< "<|im_start|>"
 };
 
+/// How an answer holds title and text.
+struct AnswerFormat {
+    enum class Kind : std::uint8_t {
+        plain,  ///< the title in the first line; a JSON object with the usual fields is understood as well
+        tags,   ///< <title>…</title> <text>…</text>
+        json,   ///< an object with the fields `title` and `text`
+    } kind = Kind::plain;
+    std::string title = "title", text = "text";  ///< names of the tags or fields
+};
+
 /// The document in an answer. Its text starts with the title, as plain line, where the answer has one. Errors:
-/// refused (content_filter, refusal), truncated (cut), malformed (invalid_utf8, empty, template, repetition).
-Result<Draft> read_answer(const Completion& completion, const AnswerPhrases& phrases);
+/// refused (content_filter, refusal), truncated (cut), malformed (invalid_utf8, empty, template, repetition, format).
+Result<Draft> read_answer(const Completion& completion, const AnswerPhrases& phrases, const AnswerFormat& format = {});
+
+/// What an answer that copies its prompt is counted as.
+inline constexpr std::string_view kRepetition = "repetition", kEcho = "echo";
+[[nodiscard]] Error echo_error();
+
+/// What an answer of `target_words` may take, twice as much once one was cut; a loop or a copy that ran into the limit
+/// gets no more room.
+[[nodiscard]] Tokens output_limit(std::uint32_t target_words, std::span<const Attempt> earlier);
 
 [[nodiscard]] bool valid_utf8(std::string_view text) noexcept;
 
@@ -43,7 +61,7 @@ Result<Draft> read_answer(const Completion& completion, const AnswerPhrases& phr
 /// Which runs of eight words occur in some texts, as an open-addressing set of their hashes, at most half full.
 class RunSet {
 public:
-    explicit RunSet(std::size_t most) : slots_(2 * std::bit_ceil(most | 1U)) {}
+    explicit RunSet(std::size_t most = 0) : slots_(2 * std::bit_ceil(most | 1U)) {}
     /// Of texts whose case and marks do not matter.
     explicit RunSet(std::span<const std::string_view> texts);
 
@@ -66,7 +84,8 @@ private:
 /// `fixed`, the messages that are the same for many samples, or in `own`, the sample's.
 [[nodiscard]] bool echoes(std::string_view text, const RunSet& fixed, std::string_view own);
 
-/// The document in a JSON object such as {"title": …, "text": …}; nothing when `text` is not one.
-std::optional<Draft> draft_from_json(std::string_view text);
+/// The document in a JSON object with these fields; nothing when `text` is not an object or its document is empty.
+std::optional<Draft> draft_from_json(std::string_view text, const std::string& title_field,
+                                     std::span<const std::string> text_fields);
 
-}  // namespace synth::tdamm
+}  // namespace synth::prompts

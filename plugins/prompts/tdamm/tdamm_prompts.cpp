@@ -1,0 +1,337 @@
+#include "tdamm_prompts.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/answer.hpp"
+#include "common/facts.hpp"
+#include "common/numbers.hpp"
+#include "synth/random.hpp"
+#include "synth/text.hpp"
+#include "text_template.hpp"
+
+namespace synth::tdamm {
+namespace {
+
+using namespace prompts;
+
+constexpr std::size_t kMostWithThirtyPercent = 3;
+
+/// A code stands for its label and for those below it: "MMA_M_G" for "MMA_M_G_CBI".
+bool matches(const std::vector<std::string>& codes, std::string_view label) {
+    return std::ranges::any_of(codes, [&](std::string_view code) {
+        return label.starts_with(code) && (label.size() == code.size() || label[code.size()] == '_');
+    });
+}
+
+/// For texts that stand before a line end of another one.
+void drop_line_end(std::string& text) {
+    if (text.ends_with('\n')) text.pop_back();
+}
+
+std::string draw_list(Random& random, const std::vector<std::string>& facts, std::size_t count) {
+    std::string list;
+    for (const auto place : draw_places(random, facts.size(), count)) append_item(list, facts[place]);
+    return list;
+}
+
+std::string draw_date(Random& random, int first_year, int last_year) {
+    using namespace std::chrono;
+    const sys_days first = year{first_year} / January / 1;
+    const sys_days end = year{last_year + 1} / January / 1;
+    const year_month_day date{first + days{random.below(static_cast<std::uint64_t>((end - first).count()))}};
+    const auto two = [](unsigned number) { return (number < 10 ? "-0" : "-") + std::to_string(number); };
+    return std::to_string(static_cast<int>(date.year())) + two(static_cast<unsigned>(date.month())) +
+           two(static_cast<unsigned>(date.day()));
+}
+
+class TdammPrompts final : public PromptStrategy {
+public:
+    TdammPrompts(const Taxonomy& taxonomy, PromptData data, std::uint32_t target_words, std::string_view plugin,
+                 std::unique_ptr<const Preface> preface)
+        : taxonomy_(taxonomy),
+          data_(std::move(data)),
+          system_runs_(system_texts(data_)),
+          target_words_(target_words),
+          plugin_(plugin),
+          preface_(std::move(preface)) {
+        for (const Label& label : taxonomy_.labels) label_quantities_.push_back(quantity_facts(label.quantities));
+        for (const NegativeCategory& category : taxonomy_.negative_categories)
+            category_quantities_.push_back(quantity_facts(category.quantities));
+    }
+
+    Result<Prompt> compose(const SampleSpec& spec, std::span<const Attempt> earlier) const override {
+        for (const LabelId label : spec.drawn)
+            if (label >= taxonomy_.labels.size()) return bad_spec(spec, "has a label that is not in the taxonomy");
+        if (spec.drawn.empty()) return bad_spec(spec, "has no labels");
+        Random random(derive_seed(spec.seed, "prompt"));
+        Prompt prompt = taxonomy_.is_negative(spec.drawn) ? compose_negative(random) : compose_document(spec, random);
+        append_repairs(prompt, earlier);
+        if (preface_) prompt.messages.back().text.insert(0, preface_->text(spec));
+        prompt.output_limit = output_limit(prompt.target_words, earlier);
+        return prompt;
+    }
+
+    Result<Draft> extract(const SampleSpec& spec, std::span<const Attempt> earlier,
+                          const Completion& completion) const override {
+        Result<Draft> draft = read_answer(completion, data_.phrases);
+        const bool cut = !draft && draft.error().code == ErrorCode::truncated;
+        if (!draft && !cut) return draft;
+        const Result<Prompt> asked = compose(spec, earlier);
+        if (!asked) return asked.error();
+        const bool title_copied =  // "the title of the document", from how the answer is to look
+            !cut && !draft->title.empty() &&
+            asked->messages.front().text.find("TITLE: " + draft->title + "\n") != std::string::npos;
+        if (title_copied || echoes(cut ? completion.text : draft->text, system_runs_, asked->messages.back().text))
+            return echo_error();
+        return draft;
+    }
+
+private:
+    static std::vector<std::string_view> system_texts(const PromptData& data) {
+        std::vector<std::string_view> texts{data.negative_default.system};
+        for (const Form& form : data.forms) texts.emplace_back(form.system);
+        for (const auto& [name, form] : data.negative_forms) texts.emplace_back(form.system);
+        return texts;
+    }
+
+    [[nodiscard]] Error bad_spec(const SampleSpec& spec, const char* what) const {
+        return {ErrorCode::internal, "prompt " + plugin_ + ": sample " + std::to_string(spec.index) + " " + what, {}};
+    }
+
+    [[nodiscard]] bool any_matches(const LabelSet& labels, const std::vector<std::string>& codes) const {
+        return std::ranges::any_of(labels, [&](LabelId label) { return matches(codes, taxonomy_[label].code); });
+    }
+
+    Prompt compose_document(const SampleSpec& spec, Random& random) const {
+        std::vector<const Form*> fitting;
+        for (const Form& form : data_.forms)
+            if (form.codes.empty() || any_matches(spec.drawn, form.codes)) fitting.push_back(&form);
+        const Form& form = *fitting[random.below(fitting.size())];
+        const std::string& angle = data_.angles[random.below(data_.angles.size())];
+        const std::string date = draw_date(random, data_.first_year, data_.last_year);
+
+        const auto count = static_cast<std::uint32_t>(spec.drawn.size());
+        const std::string label_count = std::to_string(count);
+        const std::string label_words = std::to_string(target_words_ / count);
+        const std::string least_words = std::to_string(target_words_ * 3 / 10 + 1);
+        const std::string target_words = std::to_string(target_words_);
+
+        std::string labels;
+        for (const LabelId label : spec.drawn) append_label(labels, label, label_words, random);
+        drop_line_end(labels);
+
+        std::string requirements;
+        for (const Family& family : data_.families)
+            if (any_matches(spec.drawn, family.codes)) append_line(requirements, family.requirement);
+
+        std::string parents;
+        for (const LabelId label : spec.labels)
+            if (!spec.drawn.contains(label)) append_meaning(parents, label);
+
+        std::string lookalikes;
+        std::string neighbours;
+        append_exclusions(spec, lookalikes, neighbours);
+
+        Values values;
+        values[Place::form] = form.name;
+        values[Place::structure] = form.structure;
+        values[Place::angle] = angle;
+        values[Place::date] = date;
+        values[Place::labels] = labels;
+        values[Place::parents] = parents;
+        values[Place::requirements] = requirements;
+        values[Place::target_words] = target_words;
+        values[Place::label_count] = label_count;
+        values[Place::label_words] = label_words;
+        values[Place::least_words] = least_words;
+        values[count == 1 ? Place::one : count <= kMostWithThirtyPercent ? Place::few : Place::many] = label_count;
+        values[Place::lookalikes] = lookalikes;
+        values[Place::neighbours] = neighbours;
+        return finish(form.system, data_.document, values, target_words_);
+    }
+
+    void append_label(std::string& out, LabelId id, std::string_view label_words, Random& random) const {
+        const Label& label = taxonomy_[id];
+        const std::string terms = draw_list(random, label.terms, data_.draw.terms);
+        const std::string instruments = draw_list(random, label.instruments, data_.draw.instruments);
+        const std::string objects = draw_list(random, label.objects, data_.draw.objects);
+        const std::string quantities = draw_quantities(random, label_quantities_[id]);
+        Values values;
+        values[Place::name] = label.name;
+        values[Place::meaning] = label.meaning;
+        values[Place::label_words] = label_words;
+        values[Place::terms] = terms;
+        values[Place::instruments] = instruments;
+        values[Place::objects] = objects;
+        values[Place::quantities] = quantities;
+        data_.label.render(values, out);
+    }
+
+    std::string draw_quantities(Random& random, const std::vector<QuantityFact>& facts) const {
+        std::string out;
+        std::string value;
+        for (const auto place : draw_places(random, facts.size(), data_.draw.quantities)) {
+            const QuantityFact& fact = facts[place];
+            value.clear();
+            if (fact.draw) append(value, (*fact.draw)(random));
+            Values values;
+            values[Place::name] = fact.name;
+            values[Place::unit] = fact.unit;
+            values[Place::typical] = fact.typical;
+            values[Place::value] = value;
+            values[Place::low] = fact.low;
+            values[Place::high] = fact.high;
+            data_.quantity.render(values, out);
+        }
+        drop_line_end(out);
+        return out;
+    }
+
+    /// What the document must not be about: labels that are confused with its own, and others that they are met with.
+    void append_exclusions(const SampleSpec& spec, std::string& lookalikes, std::string& neighbours) const {
+        enum : std::uint8_t { kNeighbour = 1, kLookalike = 2 };
+        std::vector<std::uint8_t> marks(taxonomy_.labels.size());
+        for (const LabelId own : spec.drawn) {
+            for (const Cooccurrence& other : taxonomy_[own].cooccurs) marks[other.label] |= kNeighbour;
+            for (const LabelId other : taxonomy_[own].confusable) marks[other] |= kLookalike;
+        }
+        for (std::size_t i = 0; i < marks.size(); ++i) {
+            const auto id = static_cast<LabelId>(i);
+            if (marks[i] == 0 || taxonomy_.negative == id || spec.labels.contains(id) ||
+                taxonomy_.covers(spec.labels, id))
+                continue;
+            if ((marks[i] & kLookalike) != 0) {
+                append_meaning(lookalikes, id);
+            } else {
+                append_item(neighbours, taxonomy_[id].name);
+            }
+        }
+    }
+
+    static void append_line(std::string& out, std::string_view text) {
+        out.append(out.empty() ? "- " : "\n- ").append(text);
+    }
+    void append_meaning(std::string& out, LabelId label) const {
+        append_line(out, taxonomy_[label].name);
+        out.append(": ").append(taxonomy_[label].meaning);
+    }
+
+    Prompt compose_negative(Random& random) const {
+        const std::size_t drawn = random.below(taxonomy_.negative_categories.size());
+        const NegativeCategory& category = taxonomy_.negative_categories[drawn];
+        const std::string& name =
+            category.forms.empty() ? data_.negative_name : category.forms[random.below(category.forms.size())];
+        const auto known = data_.negative_forms.find(name);
+        const NegativeForm& form = known == data_.negative_forms.end() ? data_.negative_default : known->second;
+        std::uint32_t words = target_words_;
+        if (form.words)
+            words = std::min(words, static_cast<std::uint32_t>(random.between(form.words->low, form.words->high)));
+        const std::string target_words = std::to_string(words);
+        const std::string date = draw_date(random, data_.first_year, data_.last_year);
+        const std::string terms = draw_list(random, category.terms, data_.draw.terms);
+        const std::string instruments = draw_list(random, category.instruments, data_.draw.instruments);
+        const std::string quantities = draw_quantities(random, category_quantities_[drawn]);
+
+        Values values;
+        values[Place::category] = category.name;
+        values[Place::meaning] = category.meaning;
+        values[Place::form] = name;
+        values[Place::structure] = form.structure;
+        values[Place::date] = date;
+        values[Place::terms] = terms;
+        values[Place::instruments] = instruments;
+        values[Place::quantities] = quantities;
+        values[Place::avoid] = category.notes;
+        values[Place::hard] = category.hard ? "hard" : "";
+        values[Place::target_words] = target_words;
+        return finish(form.system, data_.negative, values, words);
+    }
+
+    static Prompt finish(const std::string& system, const TextTemplate& user, const Values& values,
+                         std::uint32_t words) {
+        constexpr std::size_t kUsualSize = 8192;
+        Prompt prompt;
+        prompt.messages.reserve(2);
+        prompt.messages.push_back({Role::system, system});
+        std::string& text = prompt.messages.emplace_back().text;
+        text.reserve(kUsualSize);
+        user.render(values, text);
+        prompt.target_words = words;
+        return prompt;
+    }
+
+    /// Tells what was wrong with earlier answers, after everything else: what comes before stays in the prompt cache.
+    void append_repairs(Prompt& prompt, std::span<const Attempt> earlier) const {
+        struct Repair {
+            std::string_view name;
+            std::string findings;
+            std::size_t words;
+        };
+        std::vector<Repair> repairs;
+        const auto repair = [&](std::string_view name, std::string_view fallback, const Attempt& attempt) -> Repair& {
+            if (!data_.repairs.contains(name)) name = fallback;
+            const auto known = std::ranges::find(repairs, name, &Repair::name);
+            Repair& found = known == repairs.end() ? repairs.emplace_back(Repair{name, {}, 0}) : *known;
+            found.words = count_words(attempt.text);
+            return found;
+        };
+        for (const Attempt& attempt : earlier) {
+            if (!attempt.error) {
+                for (const Finding& finding : attempt.findings) {
+                    if (finding.severity != Severity::rejection) continue;
+                    std::string& findings = repair(finding.code, "rejected", attempt).findings;
+                    if (findings.find(finding.message) == std::string::npos) append_line(findings, finding.message);
+                }
+            } else if (attempt.error == ErrorCode::refused || attempt.error == ErrorCode::malformed ||
+                       attempt.error == ErrorCode::truncated) {
+                repair(attempt.reason, name_of(*attempt.error), attempt);
+            }
+        }
+        const std::string target_words = std::to_string(prompt.target_words);
+        for (const Repair& made : repairs) {
+            const std::string words = made.words == 0 ? std::string() : std::to_string(made.words);
+            Values values;
+            values[Place::findings] = made.findings;
+            values[Place::words] = words;
+            values[Place::target_words] = target_words;
+            std::string& text = prompt.messages.back().text;
+            text += '\n';
+            data_.repairs.find(made.name)->second.render(values, text);
+        }
+    }
+
+    const Taxonomy& taxonomy_;
+    PromptData data_;
+    RunSet system_runs_;  ///< of all system messages
+    std::uint32_t target_words_;
+    std::string plugin_;
+    std::unique_ptr<const Preface> preface_;
+    std::vector<std::vector<QuantityFact>> label_quantities_;     // by label
+    std::vector<std::vector<QuantityFact>> category_quantities_;  // by negative category
+};
+
+}  // namespace
+
+std::unique_ptr<PromptStrategy> make_prompts(Host& host, PromptData data, std::uint32_t target_words,
+                                             std::string_view plugin, std::unique_ptr<const Preface> preface) {
+    const Taxonomy& taxonomy = host.taxonomy();
+    const auto fits = [&](const Family& family) {
+        return std::ranges::any_of(taxonomy.labels,
+                                   [&](const Label& label) { return matches(family.codes, label.code); });
+    };
+    if (std::ranges::none_of(data.families, fits))
+        host.log(LogLevel::warning, "these prompts are for other classes than those of taxonomy '" + taxonomy.name +
+                                        "': --prompts template fits any, or prompt.dir=DIR names a folder of yours");
+    return std::make_unique<TdammPrompts>(taxonomy, std::move(data), target_words, plugin, std::move(preface));
+}
+
+}  // namespace synth::tdamm
