@@ -157,8 +157,8 @@ TEST_F(Template, MoreRoomOnceAnAnswerWasCut) {
     const auto strategy = loaded(R"(, "target_words": 100)");
     ASSERT_TRUE(strategy);
     const std::vector<Attempt> cut = {{.number = 1, .error = ErrorCode::truncated, .finish = FinishReason::length}};
-    EXPECT_EQ(compose(spec({0}), {}, *strategy).output_limit.count, 500);
-    EXPECT_EQ(compose(spec({0}), cut, *strategy).output_limit.count, 1000);
+    EXPECT_EQ(compose(spec({0}), {}, *strategy).output_limit.count, 375);
+    EXPECT_EQ(compose(spec({0}), cut, *strategy).output_limit.count, 750);
 }
 
 TEST_F(Template, SaysWhatIsWrongWithFileAndLine) {
