@@ -133,7 +133,8 @@ int copy_data(const Context& context, const std::string& id, const fs::path& tar
 
 int new_project(const Context& context, const std::vector<std::string>& words) {
     if (words.size() != 3 && words.size() != 4)
-        return context.fail({ErrorCode::invalid_argument, "new takes a kind, an id, and a folder to make (default: the id)", {}});
+        return context.fail(
+            {ErrorCode::invalid_argument, "new takes a kind, an id, and a folder to make (default: the id)", {}});
     fs::path dir = words.back();
     if (!dir.has_filename()) dir = dir.parent_path();  // DIR/
     const auto files = write_plugin_project(words[1], words[2], dir, context.installation.core_data);
@@ -150,7 +151,8 @@ Result<std::string> options_of(const PluginInfo& plugin, const std::vector<Given
     std::map<std::string, GivenOption> given;
     for (const auto& option : options) {
         if (option.kind != plugin.kind || (!option.id.empty() && option.id != plugin.id))
-            return Error{ErrorCode::invalid_argument, option.source + ": this is " + plugin.kind + " " + plugin.id, "option"};
+            return Error{ErrorCode::invalid_argument, option.source + ": this is " + plugin.kind + " " + plugin.id,
+                         "option"};
         given.insert_or_assign(option.key, option.value);
     }
     return complete_options(plugin.kind + " " + plugin.id, plugin.options_schema, given);
@@ -159,7 +161,8 @@ Result<std::string> options_of(const PluginInfo& plugin, const std::vector<Given
 int check_plugin(const Context& context, const Command& command) {
     const auto plugin = Registry::inspect(command.check_file, context.installation);
     if (!plugin.refusal.empty()) {
-        if (!command.json) return context.fail({ErrorCode::invalid_argument, command.check_file + ": " + plugin.refusal, {}});
+        if (!command.json)
+            return context.fail({ErrorCode::invalid_argument, command.check_file + ": " + plugin.refusal, {}});
         std::puts(to_json(plugin).dump(2).c_str());
         return kUsage;
     }
@@ -180,14 +183,16 @@ int check_plugin(const Context& context, const Command& command) {
         std::puts(out.dump(2, ' ', false, json::error_handler_t::replace).c_str());
         return failed == 0 ? kAllMade : kUsage;
     }
-    std::string out = fmt::format("{}: usable, {} {} {}\n", plugin.path.string(), plugin.kind, plugin.id, plugin.version);
+    std::string out =
+        fmt::format("{}: usable, {} {} {}\n", plugin.path.string(), plugin.kind, plugin.id, plugin.version);
     for (const auto& check : *checks)
-        out += fmt::format("  {}  {}{}{}\n", check.passed ? "pass" : "FAIL", check.name, check.detail.empty() ? "" : ": ",
-                           check.detail);
+        out += fmt::format("  {}  {}{}{}\n", check.passed ? "pass" : "FAIL", check.name,
+                           check.detail.empty() ? "" : ": ", check.detail);
     std::fputs(out.c_str(), stdout);
     if (failed == 0) return kAllMade;
     return context.fail({ErrorCode::invalid_argument,
-                         fmt::format("{}: {} of {} checks failed", command.check_file, failed, checks->size()), {}});
+                         fmt::format("{}: {} of {} checks failed", command.check_file, failed, checks->size()),
+                         {}});
 }
 
 }  // namespace
@@ -202,7 +207,8 @@ int run_plugins(const Command& command) {
         return kAllMade;
     }
     if (!command.givens.options.empty())
-        return context->fail({ErrorCode::invalid_argument, command.givens.options.front().source + ": only --check takes options", {}});
+        return context->fail(
+            {ErrorCode::invalid_argument, command.givens.options.front().source + ": only --check takes options", {}});
     if (command.words.empty()) return list(*context, command.json);
     if (command.words[0] == "new") return new_project(*context, command.words);
     if (command.words[0] == "copy-data") {
