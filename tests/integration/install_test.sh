@@ -103,4 +103,28 @@ loud "$program" plugins new sink by-hand sinks/hand
 sed -n '/^    mkdir/,/^    .*test.sh/s/^    //p' sinks/hand/README.md >by-hand.sh
 [ "$(wc -l <by-hand.sh)" -eq 4 ]
 loud sh -ec 'cd sinks/hand && . ../../by-hand.sh'
+
+step "docs/plugin-authoring.md does what it says, with the installed program and nothing of the source tree"
+# Its fenced blocks in order: sh is run, cpp is saved under the name that it begins with, text is what has to be printed.
+awk -v expected="$scratch/expected.txt" '
+    /^```/ && language == "" { language = substr($0, 4); first = 1; blocks[language]++; next }
+    /^```/ { if (language == "cpp") print "END_OF_FILE"; language = ""; next }
+    language == "sh" { print }
+    language == "text" { print >expected }
+    language == "cpp" && first {
+        if (!match($0, /^\/\/ [a-z_]+\.cpp:/)) { print "a block of cpp without a name: " $0 >"/dev/stderr"; exit 1 }
+        print "cat >" substr($0, 4, RLENGTH - 4) " <<\"END_OF_FILE\""
+    }
+    language == "cpp" { print; first = 0 }
+    language !~ /^(|sh|cpp|text)$/ { print "a block that nobody runs: " language >"/dev/stderr"; exit 1 }
+    END { if (blocks["sh"] < 6 || blocks["cpp"] < 1 || blocks["text"] < 2) exit 1 }
+' "$source/docs/plugin-authoring.md" >page.sh || { echo "the page lacks blocks, or has one that nobody runs"; exit 1; }
+mkdir reader
+loud env -i HOME="$scratch/reader" PATH="$root/bin:$PATH" PKG_CONFIG_SYSROOT_DIR="$PKG_CONFIG_SYSROOT_DIR" \
+    PKG_CONFIG_PATH="$PKG_CONFIG_PATH" sh -euc 'umask 022; cd "$1" && . "$2"' sh "$scratch/reader" "$scratch/page.sh"
+while read -r line; do
+    grep -qF -- "$line" loud.log || { echo "the page says '$line', which was not printed in:"; cat loud.log; exit 1; }
+done <expected.txt
+[ "$(wc -l <reader/wordcount/out/second.wordcount.txt)" -eq 20 ]
+[ -e reader/my-provider/my-provider.cpp ]
 echo "1 passed, 0 failed"
