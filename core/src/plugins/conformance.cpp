@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -783,8 +784,8 @@ void check_validator(Checks& checks) {
             drafts.push_back({{finish == FinishReason::stop ? "A burst" : "", text}, finish});
 
     const auto verdict = [&](const Instance<Validator>& one, std::size_t i, Problem& problem) {
-        const Completion completion{drafts[i].first.text, drafts[i].second};
-        const Draft draft = drafts[i].first;
+        Completion completion{drafts[i].first.text, drafts[i].second};  // not const, as what a run has: may be written
+        Draft draft = drafts[i].first;
         const Review review{&specs[i % specs.size()], &prompt, &completion, &draft};
         auto made = one.call([&](Validator& v) { return v.check(review); });
         if (draft.text != drafts[i].first.text || draft.title != drafts[i].first.title ||
@@ -1222,6 +1223,7 @@ Result<std::vector<ConformanceCheck>> check_conformance(const PluginInfo& plugin
     if (!scratch.made()) return io_error("cannot make a temporary folder", scratch.path());
     int ends[2] = {-1, -1};
     if (::pipe(ends) != 0) return io_error("cannot make a pipe for", plugin.path);
+    std::fflush(nullptr);  // so that a plugin that calls exit prints nothing of ours again
     const pid_t child = ::fork();
     if (child == 0) {
         ::close(ends[0]);
