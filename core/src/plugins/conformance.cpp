@@ -37,8 +37,6 @@ using json = nlohmann::json;
 
 namespace {
 
-constexpr unsigned kMostSeconds = 60;
-
 /// What was wrong; empty: nothing.
 using Problem = std::string;
 
@@ -1215,7 +1213,8 @@ std::string take_in(const std::string& said, std::vector<ConformanceCheck>& chec
 }  // namespace
 
 Result<std::vector<ConformanceCheck>> check_conformance(const PluginInfo& plugin, const std::string& options_json,
-                                                        const Taxonomy& taxonomy, std::chrono::sys_days today) {
+                                                        const Taxonomy& taxonomy, std::chrono::sys_days today,
+                                                        std::chrono::seconds patience) {
     const auto run_checks = checks_of(plugin.kind);
     if (plugin.descriptor == nullptr || run_checks == nullptr)
         return Error{ErrorCode::invalid_argument, plugin.path.string() + ": " + plugin.refusal, {}};
@@ -1229,7 +1228,7 @@ Result<std::vector<ConformanceCheck>> check_conformance(const PluginInfo& plugin
         ::close(ends[0]);
         std::signal(SIGXFSZ, SIG_IGN);
         std::signal(SIGALRM, SIG_DFL);
-        ::alarm(kMostSeconds);
+        ::alarm(static_cast<unsigned>(patience.count()));
         {
             Checks checks(ends[1], plugin, options_json, taxonomy, scratch.path(), today);
             run_checks(checks);
@@ -1254,7 +1253,7 @@ Result<std::vector<ConformanceCheck>> check_conformance(const PluginInfo& plugin
     if (WIFSIGNALED(status)) {
         const int signal = WTERMSIG(status);
         checks.push_back({begun.empty() ? "instances are destroyed" : begun, false,
-                          signal == SIGALRM ? "did not end within " + number(kMostSeconds) + " seconds"
+                          signal == SIGALRM ? "did not end within " + std::to_string(patience.count()) + " s"
                                             : "crashed: " + std::string(::strsignal(signal))});
     } else if (!begun.empty() || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         checks.push_back({begun.empty() ? "instances are destroyed" : begun, false, "ended the process"});

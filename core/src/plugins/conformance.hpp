@@ -20,10 +20,11 @@ struct ConformanceCheck {
 };
 
 /// Creates instances of `plugin`, which is usable, with completed options, and exercises them in a process of its own,
-/// so that one that crashes or hangs is a check that failed. Neither keys nor settings of the environment are lent:
-/// every key counts as set, so that the result is the same everywhere. Nothing is sent. io: no process or no temporary
-/// folder.
+/// so that one that crashes, or has not ended after `patience`, is a check that failed. Neither keys nor settings of
+/// the environment are lent: every key counts as set, so that the result is the same everywhere. Nothing is sent. io:
+/// no process or no temporary folder.
 Result<std::vector<ConformanceCheck>> check_conformance(const PluginInfo& plugin, const std::string& options_json,
-                                                        const Taxonomy& taxonomy, std::chrono::sys_days today);
+                                                        const Taxonomy& taxonomy, std::chrono::sys_days today,
+                                                        std::chrono::seconds patience = std::chrono::minutes(1));
 
 }  // namespace synth::core

@@ -1,5 +1,7 @@
 // See breaking.hpp.
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <span>
 #include <stdexcept>
@@ -31,6 +33,7 @@ public:
         if (breaks_("throw")) throw std::runtime_error("thrown by next");
         if (breaks_("crash")) std::abort();
         if (breaks_("exit")) std::exit(0);
+        while (breaks_("hang")) ::pause();
         if (breaks_("late_prior") && request_.prior != nullptr) {
             SampleSpec spec;
             if (const auto read = request_.prior->next(std::span(&spec, 1)); !read) return read.error();

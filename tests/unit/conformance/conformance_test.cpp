@@ -168,6 +168,13 @@ TEST(Conformance, IsWhatABreakingPluginKeepsWhenItBreaksNothing) {
         EXPECT_THAT(failures(check(breaking(kind), {})), IsEmpty()) << kind;
 }
 
+TEST(Conformance, IsOverWhenAPluginHangs) {
+    const auto checks = core::check_conformance(breaking("sampler"), R"({"break":"hang"})", test::taxonomy(), kToday,
+                                                std::chrono::seconds(1));
+    ASSERT_TRUE(checks);
+    EXPECT_THAT(failures(*checks), testing::ElementsAre(HasSubstr(": did not end within 1 s")));
+}
+
 TEST(Conformance, LeavesNothingBehind) {
     const test::TempDir dir;
     const auto run_in = [&](const char* promise) {
