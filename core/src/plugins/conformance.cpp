@@ -917,7 +917,7 @@ void check_sink(Checks& checks) {
     std::map<std::string, std::string> output;
     bool written = false;
     checks.run("records are written", [&]() -> Problem {
-        if (Status done = write_to(out, records); !done) return described(done.error());
+        if (const Status done = write_to(out, records); !done) return described(done.error());
         auto found = contents(out);
         if (!found) return described(found.error());
         output = std::move(*found);
@@ -929,7 +929,7 @@ void check_sink(Checks& checks) {
         return {};
     });
     checks.run("the same records give the same bytes", [&]() -> Problem {
-        if (Status done = write_to(again, records); !done) return described(done.error());
+        if (const Status done = write_to(again, records); !done) return described(done.error());
         const auto found = contents(again);
         if (!found) return described(found.error());
         for (const auto& [name, text] : *found)
@@ -941,7 +941,7 @@ void check_sink(Checks& checks) {
         return {};
     });
     checks.run("an output without records can be written", [&]() -> Problem {
-        if (Status done = write_to(none, {}); !done) return described(done.error());
+        if (const Status done = write_to(none, {}); !done) return described(done.error());
         return {};
     });
     checks.run("what is left is named STEM.something and can be published", [&]() -> Problem {
@@ -949,7 +949,7 @@ void check_sink(Checks& checks) {
         fs::create_directory(dir);
         auto staging = StagingDir::make(dir, stem);
         if (!staging) return described(staging.error());
-        if (Status done = write_to(staging->path(), records); !done) return described(done.error());
+        if (const Status done = write_to(staging->path(), records); !done) return described(done.error());
         const auto published = staging->publish(dir, stem, false);
         if (!published) return published.error().message;
         for (const auto& file : *published)
