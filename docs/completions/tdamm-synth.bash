@@ -75,7 +75,9 @@ _tdamm_synth() {
                 mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.ledger.sqlite' -- "$current") ;;
             plugins)
                 if [[ $previous == plugins ]]; then
-                    mapfile -t COMPREPLY < <(compgen -W "copy-data $("$program" plugins --names 2>/dev/null | cut -d' ' -f2)" -- "$current")
+                    mapfile -t COMPREPLY < <(compgen -W "copy-data new $("$program" plugins --names 2>/dev/null | cut -d' ' -f2)" -- "$current")
+                elif [[ $previous == new ]]; then
+                    mapfile -t COMPREPLY < <(compgen -W "sampler prompt provider validator sink reporter" -- "$current")
                 elif [[ $previous == copy-data ]]; then
                     mapfile -t COMPREPLY < <(compgen -W "$("$program" plugins --names 2>/dev/null | cut -d' ' -f2)" -- "$current")
                 else

@@ -22,7 +22,7 @@ end
 
 set -l making '__fish_seen_subcommand_from generate plan'
 set -l going '__fish_seen_subcommand_from generate plan resume'
-set -l options '__fish_seen_subcommand_from generate plan resume export'
+set -l options '__fish_seen_subcommand_from generate plan resume export plugins'
 set -l ledger '__fish_seen_subcommand_from resume status export report'
 
 complete -c tdamm-synth -f
@@ -34,7 +34,7 @@ complete -c tdamm-synth -n __fish_use_subcommand -a resume -d 'go on with an int
 complete -c tdamm-synth -n __fish_use_subcommand -a status -d 'where a run stands'
 complete -c tdamm-synth -n __fish_use_subcommand -a export -d 'write the records of a run through another sink'
 complete -c tdamm-synth -n __fish_use_subcommand -a report -d 'statistics and cost of a run'
-complete -c tdamm-synth -n __fish_use_subcommand -a plugins -d 'list, describe and check plugins'
+complete -c tdamm-synth -n __fish_use_subcommand -a plugins -d 'list, describe, check and start plugins'
 
 complete -c tdamm-synth -n $going -l num-samples -x -d 'samples in all'
 complete -c tdamm-synth -n $making -l samples-per-class -x -d 'samples for each class'
@@ -69,8 +69,10 @@ complete -c tdamm-synth -n $going -l quiet -d 'errors only'
 complete -c tdamm-synth -n $going -l verbose -d 'everything that happens'
 complete -c tdamm-synth -n $going -l no-progress -d 'no live view on a terminal'
 complete -c tdamm-synth -n '__fish_seen_subcommand_from generate plan resume status report plugins' -l json -d 'JSON on standard output'
-complete -c tdamm-synth -n '__fish_seen_subcommand_from plugins' -l check -r -F -d 'whether a file is a usable plugin'
+complete -c tdamm-synth -n '__fish_seen_subcommand_from plugins' -l check -r -F -d 'hold a file to the contract of its kind'
 complete -c tdamm-synth -n '__fish_seen_subcommand_from plugins' -a copy-data -d 'copy the data files of a plugin'
 complete -c tdamm-synth -n '__fish_seen_subcommand_from plugins' -a "(tdamm-synth plugins --names 2>/dev/null | string split --fields 2 ' ')"
+complete -c tdamm-synth -n '__fish_seen_subcommand_from plugins' -a new -d 'start a plugin of your own'
+complete -c tdamm-synth -n '__fish_seen_subcommand_from new' -a 'sampler prompt provider validator sink reporter'
 complete -c tdamm-synth -n '__fish_seen_subcommand_from copy-data' -a '(__fish_complete_directories)'
 complete -c tdamm-synth -n $ledger -a '(__fish_complete_suffix .ledger.sqlite)' -d ledger

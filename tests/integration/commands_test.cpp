@@ -1,10 +1,12 @@
 // The commands around a run: plan, export, report, status, plugins; the run file, the offline provider, other people's
 // plugins.
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "integration/program.hpp"
 #include "support/plugin_loading.hpp"
@@ -12,6 +14,7 @@
 namespace synth::test {
 namespace {
 
+namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::SizeIs;
@@ -105,6 +108,156 @@ TEST_F(CommandsTest, ASamplerInAFolderIsUsedWithoutBuilding) {
     const auto listed = run_program({"plugins", "--plugin-dir", "plugins"});
     EXPECT_EQ(listed.exit_code, 0) << listed.err;
     EXPECT_THAT(listed.out, AllOf(HasSubstr("in_order"), HasSubstr("balanced"), HasSubstr("openai")));
+}
+
+/// A folder with everything that can be wrong with a plugin: the fixtures, no library, and one that others may write.
+void collect_broken_plugins(const fs::path& folder) {
+    fs::create_directory(folder);
+    for (const auto& entry : fs::directory_iterator(std::getenv("SYNTH_FIXTURES")))
+        if (entry.path().extension() == ".so") fs::copy_file(entry.path(), folder / entry.path().filename());
+    write_file(folder / "synth-sink-text.so", std::string(4096, 'x'));
+    fs::copy_file(folder / "synth-sink-good.so", folder / "synth-sink-open.so");
+    fs::permissions(folder / "synth-sink-open.so", fs::perms::all);
+    fs::create_symlink("nowhere", folder / "synth-sink-dangling.so");
+}
+
+TEST_F(CommandsTest, BrokenPluginsAreALineEachAndTheRestWorks) {
+    collect_broken_plugins(dir_ / "broken");
+    fs::create_directory(dir_ / "again");
+    fs::copy_file(dir_ / "broken/synth-sink-good.so", dir_ / "again/synth-sink-good.so");
+    const std::vector<std::string> dirs = {"--plugin-dir", "broken", "--plugin-dir", "again"};
+    const auto with_dirs = [&](std::vector<std::string> words) {
+        words.insert(words.end(), dirs.begin(), dirs.end());
+        return words;
+    };
+
+    const auto listed = run_program(with_dirs({"plugins"}));
+    EXPECT_EQ(listed.exit_code, 0);
+    EXPECT_EQ(listed.err, "");
+    const auto lines = lines_of(listed.out);
+    std::size_t refused = 0;
+    for (const auto& line : lines) refused += static_cast<std::size_t>(line.find("  refused: ") != std::string::npos);
+    EXPECT_EQ(refused, 18U) << listed.out;
+    for (const char* reason :
+         {"does not export synth_plugin_v1", "magic number", "'libc++;cxx11=1;debug=0'", "SDK layout 4711",
+          "version 99 of the sink interface", "must be named synth-sink-right-name.so", "undefined symbol",
+          "invalid ELF header", "may be written by everybody", "options schema", "lacks create or destroy",
+          "cannot be found"})
+        EXPECT_THAT(lines, testing::Contains(AllOf(HasSubstr("  refused: "), HasSubstr(reason))));
+    EXPECT_THAT(listed.out, HasSubstr("shadowed by " + (dir_ / "broken/synth-sink-good.so").string()));
+
+    EXPECT_EQ(generate(with_dirs({"--num-samples", "5"})).exit_code, 0);
+    EXPECT_THAT(records(), SizeIs(5));
+}
+
+TEST_F(CommandsTest, ABrokenPluginThatTheRunNamesIsOneLine) {
+    collect_broken_plugins(dir_ / "broken");
+    const auto with = [&](const std::string& sink, const std::vector<std::string>& more = {}) {
+        std::vector<std::string> words = {"--num-samples", "3",      "--run-name", sink,
+                                          "--plugin-dir",  "broken", "--sink",     sink};
+        words.insert(words.end(), more.begin(), more.end());
+        return generate(words);
+    };
+    const auto magic = with("wrong-magic");
+    EXPECT_EQ(magic.exit_code, 2);
+    EXPECT_THAT(lines_of(magic.err), testing::ElementsAre(HasSubstr("sink 'wrong-magic' cannot be used: ")));
+    const auto nothing = with("null-instance");
+    EXPECT_EQ(nothing.exit_code, 1);
+    EXPECT_THAT(lines_of(nothing.err), testing::ElementsAre(HasSubstr("could not be created and gave no reason")));
+    const auto thrown = with("good", {"-o", "sink.create=throw"});
+    EXPECT_EQ(thrown.exit_code, 1);
+    EXPECT_THAT(lines_of(thrown.err), testing::ElementsAre(HasSubstr("sink good: thrown by create")));
+    EXPECT_THAT(server_.requests(), SizeIs(0));
+
+    // A method that throws when everything is paid for: the ledger has it all.
+    const auto later = with("good");
+    EXPECT_EQ(later.exit_code, 1);
+    EXPECT_THAT(later.err, HasSubstr("sink good threw an exception: thrown by write"));
+    const auto exported = run_program({"export", (dir_ / "out/good.ledger.sqlite").string(), "--sink", "json"});
+    EXPECT_EQ(exported.exit_code, 0) << exported.err;
+    EXPECT_THAT(read_records(dir_ / "out/good.json"), SizeIs(3));
+}
+
+TEST_F(CommandsTest, ResumeSaysWhichPluginsHaveChanged) {
+    fs::create_directory(dir_ / "plugins");
+    const fs::path library = dir_ / "plugins/synth-sampler-in_order.so";
+    fs::copy_file(std::getenv("SYNTH_TEST_SAMPLER"), library);
+    ASSERT_EQ(generate({"--num-samples", "5", "--sampler", "in_order", "--plugin-dir", "plugins"}).exit_code, 0);
+    const auto resume = [&] { return run_program({"resume", ledger(), "--plugin-dir", "plugins"}); };
+    const auto same = resume();
+    EXPECT_EQ(same.exit_code, 0);
+    EXPECT_THAT(same.err, testing::Not(HasSubstr("changed since")));
+
+    std::string bytes = read_file(library);
+    fs::remove(library);
+    write_file(library, bytes + "another build");
+    const auto rebuilt = resume();
+    EXPECT_EQ(rebuilt.exit_code, 0) << rebuilt.err;
+    EXPECT_THAT(rebuilt.err,
+                HasSubstr("warning: changed since the run's last session: sampler in_order (another build of 1.0.0);"));
+
+    const auto at = bytes.find(std::string("1.0.0") + '\0');
+    ASSERT_NE(at, std::string::npos);
+    bytes[at] = '2';
+    fs::remove(library);
+    write_file(library, bytes);
+    const auto newer = resume();
+    EXPECT_EQ(newer.exit_code, 0) << newer.err;
+    EXPECT_THAT(newer.err, HasSubstr("sampler in_order (1.0.0, now 2.0.0);"));
+    EXPECT_THAT(resume().err, testing::Not(HasSubstr("changed since")));
+    EXPECT_THAT(records(), SizeIs(5));
+}
+
+TEST_F(CommandsTest, ANewPluginIsAProjectInAFolderOfItsOwn) {
+    const auto made = run_program({"plugins", "new", "sink", "my-sink"});
+    EXPECT_EQ(made.exit_code, 0) << made.err;
+    EXPECT_THAT(lines_of(made.out),
+                testing::UnorderedElementsAre("my-sink/CMakeLists.txt", "my-sink/README.md", "my-sink/meson.build",
+                                              "my-sink/my-sink.cpp", "my-sink/plugin.map", "my-sink/test.sh"));
+    for (const auto& file : lines_of(made.out)) {
+        const auto text = read_file(dir_ / file);
+        for (const char* placeholder : {"@ID@", "@KIND@", "@USE@"})
+            EXPECT_THAT(text, testing::Not(HasSubstr(placeholder)));
+    }
+    EXPECT_EQ(fs::status(dir_ / "my-sink/test.sh").permissions() & fs::perms::owner_exec, fs::perms::owner_exec);
+    EXPECT_EQ(run_program({"plugins", "new", "provider", "p", "deep/er/"}).exit_code, 0);
+    EXPECT_TRUE(fs::exists(dir_ / "deep/er/p.cpp"));
+}
+
+TEST_F(CommandsTest, ANewPluginThatCannotBeIsOneLine) {
+    const auto refused = [&](std::vector<std::string> words, int code, const std::string& why) {
+        words.insert(words.begin(), {"plugins", "new"});
+        const auto finished = run_program(words);
+        EXPECT_EQ(finished.exit_code, code) << why;
+        EXPECT_EQ(finished.out, "");
+        EXPECT_THAT(lines_of(finished.err), testing::ElementsAre(HasSubstr(why)));
+    };
+    refused({"sinc", "mine"}, 2, "no kind of plugin 'sinc', did you mean 'sink'? (sampler, prompt, ");
+    refused({"sink", "Mine"}, 2, "'Mine' cannot be an id: it takes lower case letters, digits, '-' and '_'");
+    refused({"sink", "../mine"}, 2, "'../mine' cannot be an id");
+    refused({"sink"}, 2, "new takes a kind, an id, and a folder");
+    fs::create_directory(dir_ / "mine");
+    refused({"sink", "mine"}, 2, "mine is there already: name a folder that is not");
+    EXPECT_TRUE(fs::is_empty(dir_ / "mine"));
+    write_file(dir_ / "file", "");
+    refused({"sink", "mine", "file/mine"}, 6, "cannot make the folder file/mine: Not a directory");
+    refused({"sink", "mine", "/proc/mine"}, 6, "cannot make the folder /proc/mine");
+}
+
+TEST_F(CommandsTest, ACheckSaysWhatAPluginKeeps) {
+    const std::string sink = (fs::path(std::getenv("SYNTH_BREAKING")) / "synth-sink-breaking.so").string();
+    const auto good = run_program({"plugins", "--check", sink, "--json"});
+    EXPECT_EQ(good.exit_code, 0) << good.err;
+    EXPECT_EQ(number_at(good.out, "/checks/9"), std::nullopt);
+    EXPECT_THAT(good.out, testing::Not(HasSubstr("\"passed\": false")));
+    const auto bad = run_program({"plugins", "--check", sink, "--json", "-o", "sink.break=unstable"});
+    EXPECT_EQ(bad.exit_code, 2);
+    EXPECT_THAT(bad.out, HasSubstr("\"passed\": false"));
+    EXPECT_THAT(run_program({"plugins", "--check", sink, "-o", "sampler.break=x"}).err,
+                HasSubstr("-o sampler.break: this is sink breaking"));
+    EXPECT_THAT(run_program({"plugins", "--check", sink, "-o", "sink.brake=x"}).err,
+                HasSubstr("did you mean 'break'?"));
+    EXPECT_EQ(run_program({"plugins", "-o", "sink.break=x"}).exit_code, 2);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs into a scratch folder, runs the installed program from there, and builds the plugin template against what was
-# installed: what a packager and a plugin author do. Arguments: build folder, source folder, prefix.
+# Installs into a scratch folder, runs the installed program from there, and builds new plugins against what was installed:
+# what a packager and a plugin author do. Arguments: build folder, source folder, prefix.
 set -eu
 build=$1 source=$2 prefix=$3
 scratch=$(mktemp -d)
@@ -16,6 +16,7 @@ program=$root/bin/tdamm-synth
 need "$program"
 need "$root/include/synth/plugin.hpp"
 need "$root/share/tdamm-synth/data/tdamm40.json"
+need "$root/share/tdamm-synth/data/templates/sink/plugin.cpp"
 need "$root/share/pkgconfig/synth-plugin.pc"
 need "$root/share/man/man1/tdamm-synth.1"
 need "$root/share/bash-completion/completions/tdamm-synth"
@@ -60,6 +61,9 @@ expect prompt.tdamm.dir= generate -o prompt.tdamm.
 expect out generate --output-dir o
 expect out/a.ledger.sqlite resume out/a
 expect tdamm plugins copy-data t
+expect new plugins n
+expect provider plugins new pr
+expect sampler.list.data= plugins --check x.so -o sampler.list.
 
 step "man page and completions have every option of the help"
 sed 's/\\-/-/g' "$root/share/man/man1/tdamm-synth.1" >man.txt
@@ -75,14 +79,52 @@ for command in generate plan resume status export report plugins; do
     done <options.txt
 done
 
-step "the plugin template builds against what was installed and is used without rebuilding anything"
-cp -r "$source/docs/plugin-template" template
-PKG_CONFIG_SYSROOT_DIR=$scratch PKG_CONFIG_PATH=$root/share/pkgconfig meson setup template/build template >setup.log 2>&1 || { cat setup.log; exit 1; }
-meson compile -C template/build >compile.log 2>&1 || { cat compile.log; exit 1; }
-"$program" plugins --check template/build/synth-sink-titles.so
-"$program" generate --provider offline --num-samples 7 --output-dir out --run-name b --quiet \
-    --plugin-dir template/build --sink titles
-[ "$(wc -l <out/b.titles.txt)" -eq 7 ]
-nm -D --defined-only template/build/synth-sink-titles.so >symbols.txt
-[ "$(wc -l <symbols.txt)" -eq 1 ] || { echo "more than one symbol in:"; cat symbols.txt; exit 1; }
+step "what 'plugins new' writes builds against what was installed, loads, and passes its test: all kinds"
+export PKG_CONFIG_SYSROOT_DIR=$scratch PKG_CONFIG_PATH=$root/share/pkgconfig
+export TDAMM_SYNTH=$program
+loud() { # a command whose output matters only when it fails
+    "$@" >loud.log 2>&1 || { echo "failed: $*"; cat loud.log; exit 1; }
+}
+for kind in sampler prompt provider validator sink reporter; do
+    loud "$program" plugins new "$kind" "my-$kind"
+    loud meson setup --werror "my-$kind/build" "my-$kind"
+    loud meson compile -C "my-$kind/build"
+    loud meson test -C "my-$kind/build" --print-errorlogs
+    nm -D --defined-only "my-$kind/build/synth-$kind-my-$kind.so" >symbols.txt
+    [ "$(wc -l <symbols.txt)" -eq 1 ] || { echo "more than one symbol in:"; cat symbols.txt; exit 1; }
+done
+
+step "the same with CMake, and with nothing but a compiler"
+loud "$program" plugins new sink by-cmake sinks/cmake
+loud cmake -S sinks/cmake -B sinks/cmake/build
+loud cmake --build sinks/cmake/build
+loud sh -c 'cd sinks/cmake/build && ctest --output-on-failure'
+loud "$program" plugins new sink by-hand sinks/hand
+sed -n '/^    mkdir/,/^    .*test.sh/s/^    //p' sinks/hand/README.md >by-hand.sh
+[ "$(wc -l <by-hand.sh)" -eq 4 ]
+loud sh -ec 'cd sinks/hand && . ../../by-hand.sh'
+
+step "docs/plugin-authoring.md does what it says, with the installed program and nothing of the source tree"
+# Its fenced blocks in order: sh is run, cpp is saved under the name that it begins with, text is what has to be printed.
+awk -v expected="$scratch/expected.txt" '
+    /^```/ && language == "" { language = substr($0, 4); first = 1; blocks[language]++; next }
+    /^```/ { if (language == "cpp") print "END_OF_FILE"; language = ""; next }
+    language == "sh" { print }
+    language == "text" { print >expected }
+    language == "cpp" && first {
+        if (!match($0, /^\/\/ [a-z_]+\.cpp:/)) { print "a block of cpp without a name: " $0 >"/dev/stderr"; exit 1 }
+        print "cat >" substr($0, 4, RLENGTH - 4) " <<\"END_OF_FILE\""
+    }
+    language == "cpp" { print; first = 0 }
+    language !~ /^(|sh|cpp|text)$/ { print "a block that nobody runs: " language >"/dev/stderr"; exit 1 }
+    END { if (blocks["sh"] < 6 || blocks["cpp"] < 1 || blocks["text"] < 2) exit 1 }
+' "$source/docs/plugin-authoring.md" >page.sh || { echo "the page lacks blocks, or has one that nobody runs"; exit 1; }
+mkdir reader
+loud env -i HOME="$scratch/reader" PATH="$root/bin:$PATH" PKG_CONFIG_SYSROOT_DIR="$PKG_CONFIG_SYSROOT_DIR" \
+    PKG_CONFIG_PATH="$PKG_CONFIG_PATH" sh -euc 'umask 022; cd "$1" && . "$2"' sh "$scratch/reader" "$scratch/page.sh"
+while read -r line; do
+    grep -qF -- "$line" loud.log || { echo "the page says '$line', which was not printed in:"; cat loud.log; exit 1; }
+done <expected.txt
+[ "$(wc -l <reader/wordcount/out/second.wordcount.txt)" -eq 20 ]
+[ -e reader/my-provider/my-provider.cpp ]
 echo "1 passed, 0 failed"

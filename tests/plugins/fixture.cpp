@@ -72,6 +72,10 @@ public:
     synth::Status finish(const synth::RunSummary&) override { throw 42; }
 };
 
+[[maybe_unused]] void* create_nothing(synth::Host*, const char*, std::size_t, synth_fail_fn, void*) noexcept {
+    return nullptr;
+}
+
 }  // namespace
 
 #ifndef FIXTURE_SYMBOL

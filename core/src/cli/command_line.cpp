@@ -149,15 +149,21 @@ std::variant<Command, int> parse_command_line(int argc, const char* const* argv)
     add_settings(*report, raw["report"], [](const Setting& setting) { return setting.name == "plugin-dir"; });
     report->add_flag("--json", command.json, "as one JSON object");
 
-    auto* plugins = app.add_subcommand("plugins", "list, describe and check plugins; copy their data to edit it");
-    plugins->add_option("words", command.words, "an ID to describe, or: copy-data ID DIR")->type_name("[ID | copy-data ID DIR]");
-    plugins->add_option("--check", command.check_file, "whether this file is a plugin that can be used")->type_name("FILE.so");
+    auto* plugins =
+        app.add_subcommand("plugins", "list, describe and check plugins; copy their data; start one of your own");
+    plugins->add_option("words", command.words, "an ID to describe; or copy-data ID DIR; or new KIND ID [DIR]")
+        ->type_name("[ID | copy-data ID DIR | new KIND ID [DIR]]");
+    plugins->add_option("--check", command.check_file, "load this file and hold it to the contract of its kind")
+        ->type_name("FILE.so");
+    add_plugin_options(*plugins, raw["plugins"], "an option of the plugin that is checked", "Options");
     plugins->add_flag("--json", command.json, "as JSON");
     plugins->add_flag("--names", command.list_names, "only ids, for shell completion")->group("");
     add_settings(*plugins, raw["plugins"], [](const Setting& setting) { return setting.name == "plugin-dir"; });
-    plugins->footer("Examples:\n  tdamm-synth plugins\n  tdamm-synth plugins openai\n"
-                    "  tdamm-synth plugins copy-data tdamm my-prompts   then: generate -o prompt.dir=my-prompts\n"
-                    "  tdamm-synth plugins --check ./synth-sink-mine.so");
+    plugins->footer(
+        "Examples:\n  tdamm-synth plugins\n  tdamm-synth plugins openai\n"
+        "  tdamm-synth plugins copy-data tdamm my-prompts   then: generate -o prompt.dir=my-prompts\n"
+        "  tdamm-synth plugins new sink mine                a project that builds, in ./mine\n"
+        "  tdamm-synth plugins --check mine/build/synth-sink-mine.so");
 
     for (auto* sub : app.get_subcommands({})) sub->get_formatter()->column_width(34);
     try {

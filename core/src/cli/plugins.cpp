@@ -1,4 +1,4 @@
-// `plugins`: lists, describes and checks plugins, and copies their data files for editing.
+// `plugins`: lists, describes and checks plugins, copies their data files for editing, and starts new ones.
 
 #include <spdlog/fmt/fmt.h>
 
@@ -9,6 +9,9 @@
 #include "base/files.hpp"
 #include "cli/context.hpp"
 #include "config/options_schema.hpp"
+#include "plugins/conformance.hpp"
+#include "plugins/new_project.hpp"
+#include "taxonomy/taxonomy_file.hpp"
 
 namespace synth::core {
 
@@ -128,28 +131,86 @@ int copy_data(const Context& context, const std::string& id, const fs::path& tar
     return kAllMade;
 }
 
+int new_project(const Context& context, const std::vector<std::string>& words) {
+    if (words.size() != 3 && words.size() != 4)
+        return context.fail(
+            {ErrorCode::invalid_argument, "new takes a kind, an id, and a folder to make (default: the id)", {}});
+    fs::path dir = words.back();
+    if (!dir.has_filename()) dir = dir.parent_path();  // DIR/
+    const auto files = write_plugin_project(words[1], words[2], dir, context.installation.core_data);
+    if (!files) return context.fail(files.error());
+    for (const auto& file : *files) std::puts(file.c_str());
+    const std::string build = shell_word((dir / "build").string());
+    context.console->log(LogLevel::info, "build and test it: meson setup " + build + " " + shell_word(dir.string()) +
+                                             " && meson compile -C " + build + " && meson test -C " + build);
+    return kAllMade;
+}
+
+/// The options that were given for this plugin, completed.
+Result<std::string> options_of(const PluginInfo& plugin, const std::vector<GivenPluginOption>& options) {
+    std::map<std::string, GivenOption> given;
+    for (const auto& option : options) {
+        if (option.kind != plugin.kind || (!option.id.empty() && option.id != plugin.id))
+            return Error{ErrorCode::invalid_argument, option.source + ": this is " + plugin.kind + " " + plugin.id,
+                         "option"};
+        given.insert_or_assign(option.key, option.value);
+    }
+    return complete_options(plugin.kind + " " + plugin.id, plugin.options_schema, given);
+}
+
+int check_plugin(const Context& context, const Command& command) {
+    const auto plugin = Registry::inspect(command.check_file, context.installation);
+    if (!plugin.refusal.empty()) {
+        if (!command.json)
+            return context.fail({ErrorCode::invalid_argument, command.check_file + ": " + plugin.refusal, {}});
+        std::puts(to_json(plugin).dump(2).c_str());
+        return kUsage;
+    }
+    const auto options = options_of(plugin, command.givens.options);
+    if (!options) return context.fail(options.error());
+    const auto taxonomy = load_taxonomy("tdamm40", context.installation.core_data);
+    if (!taxonomy) return context.fail(taxonomy.error());
+    const auto checks = check_conformance(plugin, *options, *taxonomy, today());
+    if (!checks) return context.fail(checks.error());
+    const auto failed = std::ranges::count(*checks, false, &ConformanceCheck::passed);
+    if (command.json) {
+        json out = to_json(plugin);
+        out["checks"] = json::array();
+        for (const auto& check : *checks)
+            out["checks"].push_back({{"name", check.name},
+                                     {"passed", check.passed},
+                                     {"detail", check.detail.empty() ? json() : json(check.detail)}});
+        std::puts(out.dump(2, ' ', false, json::error_handler_t::replace).c_str());
+        return failed == 0 ? kAllMade : kUsage;
+    }
+    std::string out =
+        fmt::format("{}: usable, {} {} {}\n", plugin.path.string(), plugin.kind, plugin.id, plugin.version);
+    for (const auto& check : *checks)
+        out += fmt::format("  {}  {}{}{}\n", check.passed ? "pass" : "FAIL", check.name,
+                           check.detail.empty() ? "" : ": ", check.detail);
+    std::fputs(out.c_str(), stdout);
+    if (failed == 0) return kAllMade;
+    return context.fail({ErrorCode::invalid_argument,
+                         fmt::format("{}: {} of {} checks failed", command.check_file, failed, checks->size()),
+                         {}});
+}
+
 }  // namespace
 
 int run_plugins(const Command& command) {
     int code = 0;
     const auto context = make_context(command, code);
     if (!context) return code;
-    if (!command.check_file.empty()) {
-        const auto plugin = Registry::inspect(command.check_file, context->installation);
-        if (command.json)
-            std::puts(to_json(plugin).dump(2).c_str());
-        else if (plugin.refusal.empty())
-            std::printf("%s: usable, %s %s %s\n", plugin.path.c_str(), plugin.kind.c_str(), plugin.id.c_str(),
-                        plugin.version.c_str());
-        else
-            return context->fail({ErrorCode::invalid_argument, command.check_file + ": " + plugin.refusal, {}});
-        return plugin.refusal.empty() ? kAllMade : kUsage;
-    }
+    if (!command.check_file.empty()) return check_plugin(*context, command);
     if (command.list_names) {
         for (const auto& plugin : context->registry->plugins()) std::printf("%s %s\n", plugin.kind.c_str(), plugin.id.c_str());
         return kAllMade;
     }
+    if (!command.givens.options.empty())
+        return context->fail(
+            {ErrorCode::invalid_argument, command.givens.options.front().source + ": only --check takes options", {}});
     if (command.words.empty()) return list(*context, command.json);
+    if (command.words[0] == "new") return new_project(*context, command.words);
     if (command.words[0] == "copy-data") {
         if (command.words.size() != 3)
             return context->fail({ErrorCode::invalid_argument, "copy-data takes the id of a plugin and a folder", {}});

@@ -11,6 +11,23 @@ namespace synth::core {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+/// Plugins that are not what they were in the last session, in words; empty: none.
+std::string changed_plugins(const std::vector<PluginChoice>& before, const RunConfig& now) {
+    std::string list;
+    for (const auto& then : before) {
+        const auto* choice = now.find(then.kind, then.id);
+        if (choice == nullptr || then.sha256.empty() || then.sha256 == choice->sha256) continue;
+        list += (list.empty() ? "" : ", ") + then.kind + " " + then.id +
+                (then.version == choice->version ? " (another build of " + then.version + ")"
+                                                 : " (" + then.version + ", now " + choice->version + ")");
+    }
+    return list;
+}
+
+}  // namespace
+
 int run_resume(const Command& command) {
     int code = 0;
     const auto context = make_context(command, code);
@@ -27,14 +44,20 @@ int run_resume(const Command& command) {
                                "another process is writing " + ledger.string() + "; one run at a time");
     if (!lock) return context->fail(lock.error());
 
+    const auto plugins_before = config->plugins;
     const auto samples_before = head.samples;
     config->samples = samples_before;  // a sampler may have needed fewer than were asked for
     if (auto resolved = resolve_resume(command.givens, *context->registry, *config); !resolved)
         return context->fail(resolved.error());
     auto taxonomy = parse_taxonomy(head.taxonomy_json, ledger.string());
     if (!taxonomy) return context->fail(taxonomy.error());
+    for (auto& choice : config->plugins) choice.sha256.clear();  // of the libraries that are there now
     auto plugins = assemble(*context, std::move(*taxonomy), *config);
     if (!plugins) return context->fail(plugins.error());
+    if (const auto changed = changed_plugins(plugins_before, *config); !changed.empty())
+        context->console->log(LogLevel::warning,
+                              "changed since the run's last session: " + changed +
+                                  "; samples that are still to be made may differ from those that are");
     if (auto ready = ready_to_spend(*context, *config, plugins->info); !ready) return context->fail(ready.error());
     if (auto usable = prepare_output_dir(ledger.parent_path()); !usable) return context->fail(usable.error());
 

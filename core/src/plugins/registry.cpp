@@ -108,12 +108,6 @@ Result<dll::shared_library*> open_library(const fs::path& file) {
     }
 }
 
-bool is_plugin_id(std::string_view id) {
-    return !id.empty() && std::ranges::all_of(id, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-    });
-}
-
 /// Why a descriptor does not fit this program; empty when it does. Reads nothing before what tells that it may.
 std::string misfit(const synth_plugin_descriptor& plugin, const std::string& file_name) {
     if (plugin.magic != kPluginMagic) return std::string(kSymbol) + " does not begin with the magic number of a plugin";
@@ -328,6 +322,18 @@ Result<Registry::Made> Registry::create_untyped(const PluginInfo& plugin, std::s
     if (!reason) reason = Error{ErrorCode::internal, "could not be created and gave no reason", {}};
     reason->message.insert(0, name + ": ");
     return *std::move(reason);
+}
+
+std::vector<std::string> plugin_kinds() {
+    std::vector<std::string> names;
+    for (const Kind& kind : kKinds) names.emplace_back(kind.name);
+    return names;
+}
+
+bool is_plugin_id(std::string_view id) {
+    return !id.empty() && std::ranges::all_of(id, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    });
 }
 
 Result<std::string> file_sha256(const fs::path& file) {

@@ -73,6 +73,12 @@ private:
     std::vector<PluginInfo> plugins_;
 };
 
+/// "sampler", "prompt", …: all kinds that this program loads.
+std::vector<std::string> plugin_kinds();
+
+/// Lower case letters, digits, '-' and '_', at least one.
+bool is_plugin_id(std::string_view id);
+
 /// SHA-256 of a file, in hexadecimal; io when it cannot be read.
 Result<std::string> file_sha256(const std::filesystem::path& file);
 

@@ -134,6 +134,13 @@ TEST(Loader, NamesThePluginInWhatItsCreateReports) {
     EXPECT_EQ(threw.error().message, "sink good: thrown by create");
 }
 
+TEST(Loader, SaysThatACreateGaveNeitherInstanceNorReason) {
+    test::TestHost host;
+    const auto nothing = Registry::create<Sink>(inspect(fixture("null-instance")), "{}", host);
+    ASSERT_FALSE(nothing);
+    EXPECT_EQ(nothing.error().message, "sink null-instance: could not be created and gave no reason");
+}
+
 TEST(Loader, TurnsStrayExceptionsOfAPluginIntoErrorsThatNameIt) {
     test::TestHost host;
     const auto sink = create(R"({"create":"work"})", host);

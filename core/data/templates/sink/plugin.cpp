@@ -1,8 +1,9 @@
-// A sink that writes one line a record: number, labels, title. A whole plugin, to copy and change.
+// A sink that writes one line a record: number, labels, title. A whole plugin, to change.
 
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "synth/plugin.hpp"
 #include "synth/sink.hpp"
@@ -14,20 +15,25 @@ using synth::ErrorCode;
 using synth::Result;
 using synth::Status;
 
-class Titles : public synth::Sink {
+// No options: `create` gets {}. docs/plugin-authoring.md says how to have some.
+constexpr const char* kOptions = R"({"type": "object", "properties": {}})";
+
+class Plugin final : public synth::Sink {
 public:
-    // `options_json` is {} here: the schema below has no options.
     static Result<std::unique_ptr<synth::Sink>> create(synth::Host& /*host*/, std::string_view /*options_json*/) {
-        return std::unique_ptr<synth::Sink>(std::make_unique<Titles>());
+        return std::unique_ptr<synth::Sink>(std::make_unique<Plugin>());
     }
 
+    // Files go into the staging folder and are named STEM.something. They appear in the output folder when all of them
+    // are whole.
     Status open(const synth::SinkContext& context) override {
         taxonomy_ = context.taxonomy;
-        path_ = context.staging_dir + "/" + context.stem + ".titles.txt";
+        path_ = context.staging_dir + "/" + context.stem + ".@ID@.txt";
         file_.reset(std::fopen(path_.c_str(), "w"));
         return file_ ? Status() : failed("cannot make ");
     }
 
+    // Records come in plan order; one that could not be made is missing, so numbers have gaps.
     Status write(const synth::Record& record) override {
         std::string line = std::to_string(record.index + 1) + "\t";
         for (const auto label : record.labels) line += (*taxonomy_)[label].name + "; ";
@@ -35,6 +41,7 @@ public:
         return std::fputs(line.c_str(), file_.get()) >= 0 ? Status() : failed("cannot write ");
     }
 
+    // A full disk shows up here at the latest: what was buffered is written now.
     Status finish(const synth::RunSummary& /*summary*/) override {
         return std::fclose(file_.release()) == 0 ? Status() : failed("cannot write ");
     }
@@ -52,5 +59,4 @@ private:
 
 }  // namespace
 
-SYNTH_PLUGIN(synth::Sink, Titles, "titles", "1.0.0", "one line a record: number, labels, title",
-             R"({"type": "object", "properties": {}, "additionalProperties": false})");
+SYNTH_PLUGIN(synth::Sink, Plugin, "@ID@", "1.0.0", "one line a record: number, labels, title", kOptions);
