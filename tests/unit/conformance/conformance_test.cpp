@@ -51,13 +51,13 @@ TEST(Conformance, IsThatOfEveryPluginOfTheBuildTree) {
     for (std::size_t i = 0; i < 300; ++i) {
         const auto& one = labels[i % 30].name;
         const auto& other = labels[(i + 1 + i / 30 % 3) % 30].name;
-        data += (i == 0 ? "" : ", ") + std::string(R"({"labels": [")") + one + "\", \"" + other + "\"]}";
+        data += (i == 0 ? "" : ", ") + std::string(R"({"full_text": "A document of some words.", "labels": [")") + one + "\", \"" + other + "\"]}";
     }
     test::write_file(dir / "data.json", data + "]");
     ASSERT_GE(test::registry().plugins().size(), 20U);
     for (const PluginInfo& plugin : test::registry().plugins()) {
         std::map<std::string, std::string> options;
-        if (plugin.kind == "sampler" && (plugin.id == "list" || plugin.id == "proportional" || plugin.id == "complete"))
+        if (plugin.id == "list" || plugin.id == "proportional" || plugin.id == "complete" || plugin.id == "examples")
             options["data"] = (dir / "data.json").string();
         const auto checks = check(plugin, options);
         EXPECT_GE(checks.size(), 4U) << plugin.path;
