@@ -117,7 +117,7 @@ class Bench:
             if stats[-1]["requests"] != samples:
                 print(f"{scenario}: {stats[-1]['requests']:,} requests for {samples:,} samples", file=sys.stderr)
         wall = median(s["wall"] for s in stats)
-        makespan = stats[0]["makespan"]
+        makespan = stats[0]["makespan"] if ends[-1].code == 0 else None
         peak = median(e.peak for e in ends)
         self.base_peak = self.base_peak or peak
         in_flight = max(s["most_in_flight"] for s in stats)
