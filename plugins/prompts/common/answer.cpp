@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "synth/random.hpp"
@@ -112,9 +114,16 @@ std::size_t starts_with_mark(std::string_view text, const AnswerPhrases& phrases
     return 0;
 }
 
-/// The place of the first of `marks`, or the end of the text.
+/// The place of the first of `marks`, or the end of the text. Few texts hold even the first byte of one.
 std::size_t find_mark(std::string_view text, const std::vector<std::string>& marks) {
-    for (const std::string& mark : marks) text = text.substr(0, text.find(mark));
+    std::string firsts;
+    for (const std::string& mark : marks) {
+        if (firsts.find(mark.front()) != std::string::npos) continue;
+        firsts += mark.front();
+        for (std::size_t at = 0; (at = text.find(mark.front(), at)) != std::string_view::npos; ++at)
+            if (std::ranges::any_of(marks, [&](const auto& m) { return text.substr(at).starts_with(m); }))
+                text = text.substr(0, at);
+    }
     return text.size();
 }
 
@@ -251,55 +260,65 @@ Draft split(std::string_view text) {
     return {std::string(title), std::string(title) + "\n\n" + std::string(body)};
 }
 
-Error repetition_error() { return {ErrorCode::malformed, "the answer repeats itself", std::string(kRepetition)}; }
-
 constexpr std::size_t kRun = 8;  // words that are compared together
 constexpr std::uint64_t kBase = 0x9E3779B97F4A7C15ULL;
+constexpr std::uint64_t kOnlyMarks = 1;  // the hash of "---" and its like
 
-/// What a byte is in a word whose case and marks do not matter: 0 for a mark.
+/// What a byte is in a word whose case and marks do not matter.
+constexpr unsigned char kMark = 0, kSpace = 1;
 constexpr std::array<unsigned char, 256> kFolded = [] {
     std::array<unsigned char, 256> folded{};
     for (std::size_t i = 0; i < folded.size(); ++i) {
         const char c = static_cast<char>(i);
-        folded[i] = is_word(c) ? static_cast<unsigned char>(lower(c)) : 0;
+        folded[i] = is_word(c) ? static_cast<unsigned char>(lower(c)) : is_space(c) ? kSpace : kMark;
     }
     return folded;
 }();
 
-/// Hashes of the words, as they are written or folded; what is only marks is no folded word.
-template <bool kFold>
+/// Hashes of the words without case and marks.
 std::vector<std::uint64_t> word_hashes(std::string_view text) {
     std::vector<std::uint64_t> words;
     words.reserve(text.size() / 5);
-    for (std::size_t at = 0; at < text.size();) {
-        std::uint64_t word = 0;
-        for (; at < text.size() && !is_space(text[at]); ++at) {
-            const auto byte = static_cast<unsigned char>(text[at]);
-            if constexpr (!kFold)
-                word = word * 31 + byte;
-            else if (kFolded[byte] != 0)
-                word = word * 31 + kFolded[byte];
-        }
-        if (!kFold || word != 0) words.push_back(mix64(word));
-        while (at < text.size() && is_space(text[at])) ++at;
+    std::uint64_t word = 0;
+    bool marked = false;
+    const auto end_word = [&] {
+        if (word != 0)
+            words.push_back(mix64(word));
+        else if (marked)
+            words.push_back(kOnlyMarks);
+        word = 0;
+        marked = false;
+    };
+    for (const char c : text) {
+        const unsigned char byte = kFolded[static_cast<unsigned char>(c)];
+        if (byte > kSpace)
+            word = std::rotl(word, 7) ^ byte;  // a product would take twice as long a byte
+        else if (byte == kSpace)
+            end_word();
+        else
+            marked = true;
     }
+    end_word();
     return words;
 }
 
 /// The hash of every kRun words in a row.
-template <class Use>
-void for_each_run(std::span<const std::uint64_t> words, Use use) {
+std::vector<std::uint64_t> runs_of(std::span<const std::uint64_t> words) {
     constexpr std::uint64_t kOldest = [] {
         std::uint64_t power = 1;
-        for (std::size_t i = 0; i < kRun; ++i) power *= kBase;
+        for (std::size_t i = 1; i < kRun; ++i) power *= kBase;
         return power;
     }();
+    if (words.size() < kRun) return {};
+    std::vector<std::uint64_t> runs(words.size() - kRun + 1);
     std::uint64_t run = 0;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        run = run * kBase + words[i];
-        if (i >= kRun) run -= words[i - kRun] * kOldest;
-        if (i + 1 >= kRun) use(mix64(run));
+    for (std::size_t i = 0; i < kRun - 1; ++i) run = run * kBase + words[i];
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+        run = run * kBase + words[i + kRun - 1];
+        runs[i] = mix64(run);
+        run -= words[i] * kOldest;
     }
+    return runs;
 }
 
 }  // namespace
@@ -332,38 +351,59 @@ bool valid_utf8(std::string_view text) noexcept {
 }
 
 RunSet::RunSet(std::span<const std::string_view> texts) {
-    std::vector<std::vector<std::uint64_t>> words;
-    std::size_t size = 0;
-    for (const std::string_view text : texts) size += words.emplace_back(word_hashes<true>(text)).size();
-    *this = RunSet(size);
-    for (const auto& text : words) for_each_run(text, [this](std::uint64_t run) { insert(run); });
+    std::vector<std::uint64_t> runs;
+    for (const std::string_view text : texts) {
+        auto words = word_hashes(text);
+        std::erase(words, kOnlyMarks);
+        std::ranges::copy(runs_of(words), std::back_inserter(runs));
+    }
+    std::ranges::sort(runs);  // what texts share would make the set larger than the cache
+    const auto same = std::ranges::unique(runs);
+    runs.erase(same.begin(), same.end());
+    *this = RunSet(runs.size());
+    for (const std::uint64_t run : runs) insert(run);
 }
 
-bool repeats_itself(std::string_view text) {
-    constexpr std::size_t kFewest = 40;         // repeated runs in a text that loops
-    constexpr std::size_t kLongest = 1U << 18;  // bytes of the end of the text that are looked at
-    if (text.size() > kLongest) text.remove_prefix(text.size() - kLongest);
-    const std::vector<std::uint64_t> words = word_hashes<false>(text);
-    if (words.size() < kRun + kFewest) return false;
-
-    RunSet seen(words.size());
-    std::size_t repeated = 0;
-    for_each_run(words, [&](std::uint64_t run) { repeated += static_cast<std::size_t>(seen.insert(run)); });
-    return repeated >= kFewest && repeated * 10 > (words.size() - kRun + 1) * 3;
+Runs::Runs(std::string_view text) {
+    constexpr std::size_t kLongest = 1U << 18;  // bytes of either end of a text that are looked at
+    std::vector<std::uint64_t> words = word_hashes(text.substr(text.size() - std::min(text.size(), kLongest)));
+    last_ = runs_of(words);
+    if (text.size() > kLongest)
+        words = word_hashes(text.substr(0, kLongest));
+    else
+        same_ = std::ranges::find(words, kOnlyMarks) == words.end();
+    if (same_) return;
+    std::erase(words, kOnlyMarks);
+    first_ = runs_of(words);
 }
 
-bool echoes(std::string_view text, const RunSet& fixed, std::string_view own) {
-    constexpr std::size_t kFewest = 5;          // runs: a dozen words in a row
-    constexpr std::size_t kLongest = 1U << 18;  // bytes of the beginning of the text that are looked at
-    const std::vector<std::uint64_t> words = word_hashes<true>(text.substr(0, kLongest));
-    if (words.size() < kRun + kFewest) return false;
+bool Runs::repeat() const {
+    constexpr std::size_t kFewest = 40;  // repeated runs in a text that loops
+    if (last_.size() <= kFewest) return false;
+
+    RunSet seen(last_.size());
+    const auto repeated =
+        static_cast<std::size_t>(std::ranges::count_if(last_, [&](std::uint64_t run) { return seen.insert(run); }));
+    return repeated >= kFewest && repeated * 10 > last_.size() * 3;
+}
+
+bool Runs::share_a_passage(const RunSet& set) const {
+    constexpr std::size_t kStep = 3;
+    const auto& runs = first();
+    for (std::size_t i = 0; i < runs.size(); i += kStep)
+        if (set.contains(runs[i])) return true;
+    return false;
+}
+
+bool Runs::echo(const RunSet& fixed, std::string_view own) const {
+    constexpr std::size_t kFewest = 5;  // runs: a dozen words in a row
+    const auto& runs = first();
+    if (runs.size() <= kFewest) return false;
 
     const RunSet of_sample({&own, 1});
-    std::size_t copied = 0;
-    for_each_run(words, [&](std::uint64_t run) {
-        copied += static_cast<std::size_t>(fixed.contains(run) || of_sample.contains(run));
-    });
-    return copied >= kFewest && copied * 10 > words.size() - kRun + 1;
+    const auto copied = static_cast<std::size_t>(
+        std::ranges::count_if(runs, [&](std::uint64_t run) { return fixed.contains(run) || of_sample.contains(run); }));
+    return copied >= kFewest && copied * 10 > runs.size();
 }
 
 namespace {
@@ -372,11 +412,8 @@ namespace {
 Result<std::string_view> bare_answer(const Completion& completion, const AnswerPhrases& phrases) {
     if (completion.finish == FinishReason::content_filter)
         return Error{ErrorCode::refused, "a content filter stopped the answer", "content_filter"};
-    // A loop ends only at the limit: more room would buy more of it.
-    if (completion.finish == FinishReason::length) {
-        if (repeats_itself(completion.text)) return repetition_error();
+    if (completion.finish == FinishReason::length)
         return Error{ErrorCode::truncated, "the answer was cut off by the output limit", "cut"};
-    }
     if (!valid_utf8(completion.text))
         return Error{ErrorCode::malformed, "the answer is not valid UTF-8", "invalid_utf8"};
 
@@ -469,10 +506,10 @@ Result<Draft> read_answer(const Completion& completion, const AnswerPhrases& phr
         format.kind == AnswerFormat::Kind::plain ? read_plain(*text, phrases) : read_parts(*text, phrases, format);
     if (!draft) return draft;
     if (draft->text.empty()) return empty;
-    if (repeats_itself(draft->text)) return repetition_error();
     return draft;
 }
 
+Error repetition_error() { return {ErrorCode::malformed, "the answer repeats itself", std::string(kRepetition)}; }
 Error echo_error() { return {ErrorCode::malformed, "the answer copies the prompt", std::string(kEcho)}; }
 
 Tokens output_limit(std::uint32_t target_words, std::span<const Attempt> earlier) {

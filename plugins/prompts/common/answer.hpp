@@ -42,11 +42,12 @@ struct AnswerFormat {
 };
 
 /// The document in an answer. Its text starts with the title, as plain line, where the answer has one. Errors:
-/// refused (content_filter, refusal), truncated (cut), malformed (invalid_utf8, empty, template, repetition, format).
+/// refused (content_filter, refusal), truncated (cut), malformed (invalid_utf8, empty, template, format).
 Result<Draft> read_answer(const Completion& completion, const AnswerPhrases& phrases, const AnswerFormat& format = {});
 
-/// What an answer that copies its prompt is counted as.
+/// What an answer is counted as that loops (Runs::repeat), or copies its prompt (Runs::echo).
 inline constexpr std::string_view kRepetition = "repetition", kEcho = "echo";
+[[nodiscard]] Error repetition_error();
 [[nodiscard]] Error echo_error();
 
 /// What an answer of `target_words` may take, twice as much once one was cut; a loop or a copy that ran into the limit
@@ -54,9 +55,6 @@ inline constexpr std::string_view kRepetition = "repetition", kEcho = "echo";
 [[nodiscard]] Tokens output_limit(std::uint32_t target_words, std::span<const Attempt> earlier);
 
 [[nodiscard]] bool valid_utf8(std::string_view text) noexcept;
-
-/// Whether most of a text says again what it said before, as small models do when they loop.
-[[nodiscard]] bool repeats_itself(std::string_view text);
 
 /// Which runs of eight words occur in some texts, as an open-addressing set of their hashes, at most half full.
 class RunSet {
@@ -80,9 +78,28 @@ private:
     std::vector<std::uint32_t> slots_;
 };
 
-/// Whether a text copies its prompt instead of following it: more than a tenth of its runs of eight words are in
-/// `fixed`, the messages that are the same for many samples, or in `own`, the sample's.
-[[nodiscard]] bool echoes(std::string_view text, const RunSet& fixed, std::string_view own);
+/// The runs of eight words of an answer, whose case and marks do not matter: what it says twice or copies.
+class Runs {
+public:
+    explicit Runs(std::string_view text);
+
+    /// Whether most of the text says again what it said before, as small models do when they loop.
+    [[nodiscard]] bool repeat() const;
+
+    /// Whether ten words in a row of the text come from the texts of `set`; fewer may do.
+    [[nodiscard]] bool share_a_passage(const RunSet& set) const;
+
+    /// Whether the text copies its prompt instead of following it: more than a tenth of its runs are in `fixed`, the
+    /// messages that are the same for many samples, or in `own`, the sample's.
+    [[nodiscard]] bool echo(const RunSet& fixed, std::string_view own) const;
+
+private:
+    [[nodiscard]] const std::vector<std::uint64_t>& first() const { return same_ ? last_ : first_; }
+
+    std::vector<std::uint64_t> last_;   ///< what is only marks counts as a word, since loops consist of them, too
+    std::vector<std::uint64_t> first_;  ///< without what is only marks
+    bool same_ = false;                 ///< as last_: nothing is only marks
+};
 
 /// The document in a JSON object with these fields; nothing when `text` is not an object or its document is empty.
 std::optional<Draft> draft_from_json(std::string_view text, const std::string& title_field,

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,6 +25,7 @@ namespace {
 using namespace prompts;
 
 constexpr std::size_t kMostWithThirtyPercent = 3;
+constexpr std::string_view kTitle = "TITLE: ";  // how an answer is to begin, as system messages say it
 
 /// A code stands for its label and for those below it: "MMA_M_G" for "MMA_M_G_CBI".
 bool matches(const std::vector<std::string>& codes, std::string_view label) {
@@ -60,9 +62,15 @@ public:
         : taxonomy_(taxonomy),
           data_(std::move(data)),
           system_runs_(system_texts(data_)),
+          known_runs_(known_texts(taxonomy, data_)),
           target_words_(target_words),
           plugin_(plugin),
           preface_(std::move(preface)) {
+        for (const std::string_view text : system_texts(data_))
+            for (std::size_t at = 0; (at = text.find(kTitle, at)) != std::string_view::npos;) {
+                at += kTitle.size();
+                system_titles_.push_back(text.substr(at, text.find('\n', at) - at));
+            }
         for (const Label& label : taxonomy_.labels) label_quantities_.push_back(quantity_facts(label.quantities));
         for (const NegativeCategory& category : taxonomy_.negative_categories)
             category_quantities_.push_back(quantity_facts(category.quantities));
@@ -85,13 +93,17 @@ public:
         Result<Draft> draft = read_answer(completion, data_.phrases);
         const bool cut = !draft && draft.error().code == ErrorCode::truncated;
         if (!draft && !cut) return draft;
+        const std::string_view title = cut ? std::string_view() : draft->title;
+        const Runs runs(cut ? completion.text : draft->text);
+        // A loop ends only at the output limit: more room would buy more of it.
+        if (runs.repeat()) return repetition_error();
+        if (!may_copy(title, runs, earlier)) return draft;
         const Result<Prompt> asked = compose(spec, earlier);
         if (!asked) return asked.error();
         const bool title_copied =  // "the title of the document", from how the answer is to look
-            !cut && !draft->title.empty() &&
-            asked->messages.front().text.find("TITLE: " + draft->title + "\n") != std::string::npos;
-        if (title_copied || echoes(cut ? completion.text : draft->text, system_runs_, asked->messages.back().text))
-            return echo_error();
+            !title.empty() &&
+            asked->messages.front().text.find(std::string(kTitle).append(title) + "\n") != std::string::npos;
+        if (title_copied || runs.echo(system_runs_, asked->messages.back().text)) return echo_error();
         return draft;
     }
 
@@ -101,6 +113,31 @@ private:
         for (const Form& form : data.forms) texts.emplace_back(form.system);
         for (const auto& [name, form] : data.negative_forms) texts.emplace_back(form.system);
         return texts;
+    }
+
+    /// What prompts are put together from, but for the facts that are drawn one by one.
+    static std::vector<std::string_view> known_texts(const Taxonomy& taxonomy, const PromptData& data) {
+        std::vector<std::string_view> texts = system_texts(data);
+        for (const TextTemplate* text : {&data.document, &data.label, &data.quantity, &data.negative})
+            std::ranges::move(text->texts(), std::back_inserter(texts));
+        for (const Form& form : data.forms) texts.emplace_back(form.structure);
+        for (const Family& family : data.families) texts.emplace_back(family.requirement);
+        for (const Label& label : taxonomy.labels) texts.emplace_back(label.meaning);
+        texts.emplace_back(data.negative_default.structure);
+        for (const auto& [name, form] : data.negative_forms) texts.emplace_back(form.structure);
+        for (const NegativeCategory& category : taxonomy.negative_categories) {
+            texts.emplace_back(category.meaning);
+            texts.emplace_back(category.notes);
+        }
+        return texts;
+    }
+
+    /// False for nearly every document, which then needs no prompt to be compared with: it would be an echo of drawn
+    /// facts alone, without ten words in a row of what stands between them. Repairs and what a preface shows are not
+    /// among the known texts.
+    [[nodiscard]] bool may_copy(std::string_view title, const Runs& runs, std::span<const Attempt> earlier) const {
+        return preface_ || !earlier.empty() || std::ranges::find(system_titles_, title) != system_titles_.end() ||
+               runs.share_a_passage(known_runs_);
     }
 
     [[nodiscard]] Error bad_spec(const SampleSpec& spec, const char* what) const {
@@ -311,7 +348,9 @@ private:
 
     const Taxonomy& taxonomy_;
     PromptData data_;
-    RunSet system_runs_;  ///< of all system messages
+    RunSet system_runs_;                           ///< of all system messages
+    RunSet known_runs_;                            ///< of `known_texts`
+    std::vector<std::string_view> system_titles_;  ///< what stands behind kTitle in system messages
     std::uint32_t target_words_;
     std::string plugin_;
     std::unique_ptr<const Preface> preface_;

@@ -97,6 +97,13 @@ Result<TextTemplate> TextTemplate::parse(std::string text, std::initializer_list
     return parsed;
 }
 
+std::vector<std::string_view> TextTemplate::texts() const {
+    std::vector<std::string_view> all;
+    for (const Piece& piece : pieces_)
+        if (piece.kind == Kind::text) all.push_back(std::string_view(text_).substr(piece.begin, piece.size));
+    return all;
+}
+
 void TextTemplate::render(const Values& values, std::string& out) const {
     for (std::size_t i = 0; i < pieces_.size();) {
         const Piece& piece = pieces_[i++];

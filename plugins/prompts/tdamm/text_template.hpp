@@ -74,6 +74,9 @@ public:
     /// Appends the text with `values` filled in.
     void render(const Values& values, std::string& out) const;
 
+    /// What stands between the places. Borrowed from this.
+    [[nodiscard]] std::vector<std::string_view> texts() const;
+
 private:
     enum class Kind : std::uint8_t { text, value, part };
     struct Piece {

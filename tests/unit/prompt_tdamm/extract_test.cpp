@@ -220,11 +220,18 @@ TEST(TdammExtract, ACopyOfThePromptIsNoDocument) {
     const std::string& user = prompt.messages.at(1).text;
     std::string marked = "### " + user;
     for (std::size_t at = 0; (at = marked.find("\n* ", at)) != marked.npos; at += 3) marked.replace(at, 3, "\n1. **");
+    std::string quoted;  // each word in marks, some of them inside it
+    for (std::size_t at = 0; at < user.size(); ++at) {
+        const bool begins = user[at] != ' ' && user[at] != '\n' && (at == 0 || user[at - 1] == ' ');
+        quoted += begins ? std::string("\"") + user[at] + "'" : std::string(1, user[at]);
+        if (at % 11 == 0 && user[at] != '\n') quoted += '.';
+    }
     const std::string labels = user.substr(user.find("* X-rays"), user.find("WHAT THESE") - user.find("* X-rays"));
     const std::pair<const char*, std::string> cases[] = {
         {"the message", user},
         {"the guidelines", system},
         {"in capitals, with markdown", marked},
+        {"with marks in its words", quoted},
         {"the topics before a document", "TITLE: Shells\n\n" + labels + sentences(60)},
         {"the title that stands for one", "TITLE: the title of the document\n\n" + sentences(60)},
         {"the form of the answer", system.substr(system.find("TITLE: the title"))},
