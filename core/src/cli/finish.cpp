@@ -29,6 +29,7 @@ int exit_code_of(const SessionResult& session) {
 
 std::string resume_command(const RunConfig& config, const fs::path& ledger, End end) {
     std::string command = shell_word(program_invocation_name) + " resume " + shell_word(ledger.string());
+    if (end == End::finished) command += " --max-attempts " + std::to_string(2 * config.max_attempts);
     if (end == End::budget && config.budget) command += " --budget " + exact_usd({config.budget->value * 2});
     return command;
 }
@@ -76,7 +77,7 @@ int run_and_finish(const Command& command, const Context& context, RunPlugins& p
     auto writer = LedgerWriter::open(ledger, [&loop] { loop->wake(); });
     if (!writer) return context.fail(writer.error());
     if (changed != nullptr)
-        if (auto extended = (*writer)->extend(*changed, more); !extended) return context.fail(extended.error());
+        if (auto extended = (*writer)->extend(*changed, more, config.samples - changed->samples); !extended) return context.fail(extended.error());
     auto reader = LedgerReader::open(ledger);
     if (!reader) return context.fail(reader.error());
 

@@ -105,6 +105,7 @@ int run_generate(const Command& command) {
     head.config_json = to_json(*config);
     head.taxonomy_json = to_json(plugins->assembly.taxonomy());
     head.seed = config->seed;
+    head.samples = request.samples;
     for (const auto& message : typical->messages) head.dictionary += message.text + "\n";
     const fs::path ledger = dir / (config->name + ".ledger.sqlite");
     if (auto made = create_ledger(ledger, head, **plan); !made) return context->fail(made.error());

@@ -25,6 +25,9 @@ public:
     /// When the next request may leave; SteadyTime::max(): not before a probe has been answered.
     [[nodiscard]] SteadyTime earliest() const noexcept;
 
+    /// Open, and nobody is asking.
+    [[nodiscard]] bool wants_probe() const noexcept { return open_ && !probing_ && !given_up_; }
+
     /// A request leaves; true: as the probe.
     bool admit();
 

@@ -172,8 +172,8 @@ bool within(const SampleSpec& spec, std::size_t labels) {
 }
 
 /// Stores what `plan` gives from index `first` on; adds to `digest`. The number of specs.
-Result<std::uint64_t> store_plan(Database& database, PlanStream& plan, std::uint64_t first, std::size_t labels,
-                                 PlanDigest& digest) {
+Result<std::uint64_t> store_plan(Database& database, PlanStream& plan, std::uint64_t first, std::uint64_t most,
+                                 std::size_t labels, PlanDigest& digest) {
     auto insert = database.prepare("INSERT INTO plan(first, specs) VALUES(?, ?)");
     if (!insert) return std::move(insert).error();
     std::vector<SampleSpec> specs(kSpecsPerBlock);
@@ -188,6 +188,9 @@ Result<std::uint64_t> store_plan(Database& database, PlanStream& plan, std::uint
             filled += *got;
         }
         if (filled == 0) return stored;
+        if (stored + filled > most)
+            return Error{ErrorCode::internal, "the sampler planned more samples than the " + std::to_string(most) + " asked for",
+                         "plan"};
         bytes.clear();
         for (std::size_t i = 0; i < filled; ++i) {
             if (!within(specs[i], labels))
@@ -438,7 +441,8 @@ Status create_ledger(const fs::path& file, LedgerHead& head, PlanStream& plan) {
             !done)
             return done;
         PlanDigest digest;
-        auto stored = store_plan(*database, plan, 0, count_labels(head.taxonomy_json), digest);
+        const auto most = head.samples > 0 ? head.samples : std::numeric_limits<std::uint64_t>::max();
+        auto stored = store_plan(*database, plan, 0, most, count_labels(head.taxonomy_json), digest);
         if (!stored) return std::move(stored).error();
         head.samples = *stored;
         head.plan_digest = digest.hexadecimal();
@@ -868,7 +872,7 @@ Result<std::unique_ptr<LedgerWriter>> LedgerWriter::open(const fs::path& file, s
     return std::unique_ptr<LedgerWriter>(new LedgerWriter(std::move(impl)));
 }
 
-Status LedgerWriter::extend(LedgerHead& head, PlanStream* more) {
+Status LedgerWriter::extend(LedgerHead& head, PlanStream* more, std::uint64_t most) {
     auto& database = impl_->database();
     if (auto done = database.execute("BEGIN IMMEDIATE"); !done) return done;
     const auto write = [&]() -> Status {
@@ -885,7 +889,7 @@ Status LedgerWriter::extend(LedgerHead& head, PlanStream* more) {
                 for (std::size_t i = 0; i < *got; ++i) pack(specs[i], bytes);
                 digest.add(bytes);
             }
-            auto stored = store_plan(database, *more, head.samples, count_labels(head.taxonomy_json), digest);
+            auto stored = store_plan(database, *more, head.samples, most, count_labels(head.taxonomy_json), digest);
             if (!stored) return std::move(stored).error();
             head.samples += *stored;
             head.plan_digest = digest.hexadecimal();

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,12 +60,12 @@ struct LedgerHead {
     std::string config_json, taxonomy_json;
     std::uint64_t seed = 0;    ///< of the run: SampleSpec::seed follows from it and the index
     std::string plan_digest;   ///< SHA-256 of the plan, hexadecimal; filled in by `create_ledger` and `extend_plan`
-    std::uint64_t samples = 0;
+    std::uint64_t samples = 0;  ///< planned; before that: asked for, 0: not said
     std::string dictionary;    ///< a typical prompt, for compressing the others
 };
 
 /// Writes plan and head in a StagingDir, syncs and renames to `file` (NAME.ledger.sqlite), which the caller has locked and
-/// found free. Fills in digest and number of samples.
+/// found free. Fills in digest and number of samples. A plan of more than were asked for is an internal error.
 Status create_ledger(const std::filesystem::path& file, LedgerHead& head, PlanStream& plan);
 
 /// Reads a ledger, also one that a run is writing. Not for several threads.
@@ -113,8 +114,9 @@ public:
     LedgerWriter(const LedgerWriter&) = delete;
     LedgerWriter& operator=(const LedgerWriter&) = delete;
 
-    /// Before the thread has work: replaces configuration and appends `more` to the plan, in one transaction.
-    Status extend(LedgerHead& head, PlanStream* more);
+    /// Before the thread has work: replaces configuration and appends `more` to the plan, in one transaction. More than
+    /// `most` samples in it are an internal error.
+    Status extend(LedgerHead& head, PlanStream* more, std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
 
     /// Sequence number of the append, from 1, ascending.
     std::uint64_t append(CallEntry entry);

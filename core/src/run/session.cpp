@@ -127,7 +127,8 @@ private:
     void pump() {
         more_ready_ = false;
         std::size_t answered = 0;
-        while (!stop_ && flights_.size() < pacer_.window() && undurable_.size() < kMaxUndurable) {
+        // A probe goes out beside a window full of requests that nothing comes back from.
+        while (!stop_ && (flights_.size() < pacer_.window() || circuit_.wants_probe()) && undurable_.size() < kMaxUndurable) {
             if (!has_room()) return;
             auto job = next_job();
             if (!job) return;

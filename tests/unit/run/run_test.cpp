@@ -318,6 +318,21 @@ TEST_F(LedgerTest, WhatWasInFlightInAKilledSessionStaysCharged) {
     EXPECT_EQ((*writer)->initial().sessions, 2);
 }
 
+TEST_F(LedgerTest, APlanOfMoreThanWasAskedForIsRefused) {
+    head_.samples = 10;
+    FixedPlan eleven(11), ten(10);
+    const auto refused = create_ledger(dir_ / "eleven", head_, eleven);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_THAT(refused.error().message, HasSubstr("more samples than the 10 asked for"));
+    EXPECT_FALSE(std::filesystem::exists(dir_ / "eleven"));
+    EXPECT_TRUE(create_ledger(dir_ / "ten", head_, ten).ok());
+
+    auto writer = LedgerWriter::open(dir_ / "ten", [] {});
+    FixedPlan three(3);
+    EXPECT_FALSE((*writer)->extend(head_, &three, 2).ok());
+    EXPECT_EQ(LedgerReader::open(dir_ / "ten")->head().samples, 10U) << "nothing of it was kept";
+}
+
 TEST_F(LedgerTest, APlanIsContinued) {
     auto writer = LedgerWriter::open(file_, [] {});
     const auto digest = head_.plan_digest;
