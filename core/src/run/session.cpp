@@ -240,7 +240,7 @@ private:
         const auto window = static_cast<std::int64_t>(std::min<std::uint64_t>(pacer_.window(), samples_ - accepted_));
         exposure_requests_ = outstanding_requests_ <= window + kExposedAhead
                                  ? window + kExposedAhead
-                                 : std::min<std::int64_t>(2 * outstanding_requests_, window + kMaxUndurable);
+                                 : std::min(2 * outstanding_requests_, window + std::int64_t{kMaxUndurable});
         exposure_ = std::max(outstanding_, PicoUsd{bound.value * exposure_requests_});
         if (budget_.cap()) exposure_ = std::max(outstanding_, std::min(exposure_, *budget_.cap() - budget_.spent()));
         if (auto durable = c_.writer->set_exposure(exposure_, exposure_requests_); !durable) {
