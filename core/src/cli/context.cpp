@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "config/options_schema.hpp"
 #include "taxonomy/taxonomy_file.hpp"
 
 namespace synth::core {
@@ -54,8 +55,50 @@ std::unique_ptr<Context> make_context(const Command& command, int& code) {
     return context;
 }
 
+namespace {
+
+/// The provider that a validator's questions go to, as the configuration has it or, in a new run, as the validator wants it.
+Result<Asked> make_asked(const Context& context, RunPlugins& plugins, RunConfig& config, const Instance<Validator>& validator,
+                         const AskedProvider& wanted) {
+    const auto known = std::ranges::find(config.plugins, validator.id(), &PluginChoice::asked_by);
+    PluginChoice choice;
+    if (known != config.plugins.end()) {
+        choice = *known;
+    } else {
+        const auto* own = config.find(Provider::kKind);
+        choice.kind = Provider::kKind;
+        choice.id = wanted.id.empty() ? own->id : wanted.id;
+        choice.asked_by = validator.id();
+        auto plugin = context.registry->find(Provider::kKind, choice.id);
+        if (!plugin) return std::move(plugin).error();
+        auto given = options_as_given(wanted.options_json);
+        if (!given) return std::move(given).error();
+        if (choice.id == own->id) {  // what the validator does not say is as in the run
+            auto base = options_as_given(own->options_json);
+            if (!base) return std::move(base).error();
+            given->merge(*base);
+        }
+        auto completed = complete_options("validator " + validator.id() + ": provider " + choice.id,
+                                          (*plugin)->options_schema, *given);
+        if (!completed) return std::move(completed).error();
+        choice.options_json = std::move(*completed);
+    }
+    auto provider = plugins.assembly.create<Provider>(choice);
+    if (!provider) return std::move(provider).error();
+    auto info = provider->call([](Provider& p) { return p.describe(today()); });
+    if (!info) return std::move(info).error();
+    if (!info->resolved_options.empty()) choice.options_json = info->resolved_options;
+    if (known != config.plugins.end())
+        *known = std::move(choice);
+    else
+        config.plugins.push_back(std::move(choice));
+    return Asked{validator.id(), std::move(*provider), std::move(*info), wanted.budget_share};
+}
+
+}  // namespace
+
 Result<RunPlugins> assemble(const Context& context, Taxonomy taxonomy, RunConfig& config) {
-    RunPlugins plugins{Assembly(context.environment(), std::move(taxonomy)), {}, {}, {}, {}, {}};
+    RunPlugins plugins{Assembly(context.environment(), std::move(taxonomy)), {}, {}, {}, {}, {}, {}};
     for (auto& choice : config.plugins) {
         std::optional<Error> error;
         const auto take = [&error](auto made, auto& into) {
@@ -66,7 +109,7 @@ Result<RunPlugins> assemble(const Context& context, Taxonomy taxonomy, RunConfig
         };
         if (choice.kind == Sampler::kKind) take(plugins.assembly.create<Sampler>(choice), plugins.sampler);
         if (choice.kind == PromptStrategy::kKind) take(plugins.assembly.create<PromptStrategy>(choice), plugins.prompts);
-        if (choice.kind == Provider::kKind) take(plugins.assembly.create<Provider>(choice), plugins.provider);
+        if (choice.kind == Provider::kKind && choice.asked_by.empty()) take(plugins.assembly.create<Provider>(choice), plugins.provider);
         if (choice.kind == Validator::kKind) take(plugins.assembly.create<Validator>(choice), plugins.validators.emplace_back());
         Instance<Sink> sink;
         if (choice.kind == Sink::kKind) take(plugins.assembly.create<Sink>(choice), sink);
@@ -78,6 +121,12 @@ Result<RunPlugins> assemble(const Context& context, Taxonomy taxonomy, RunConfig
     if (!info) return std::move(info).error();
     plugins.info = std::move(*info);
     if (!plugins.info.resolved_options.empty()) config.find(Provider::kKind)->options_json = plugins.info.resolved_options;
+    for (const auto& validator : plugins.validators)
+        if (const auto wanted = validator.object().asks()) {
+            auto asked = make_asked(context, plugins, config, validator, *wanted);
+            if (!asked) return std::move(asked).error();
+            plugins.asked.push_back(std::move(*asked));
+        }
     return plugins;
 }
 

@@ -12,6 +12,7 @@
 #include "base/secrets.hpp"
 #include "cli/commands.hpp"
 #include "run/assembly.hpp"
+#include "run/asked.hpp"
 
 namespace synth::core {
 
@@ -43,6 +44,7 @@ struct RunPlugins {
     Instance<Provider> provider;
     std::vector<Instance<Validator>> validators;
     ProviderInfo info;
+    std::vector<Asked> asked;
 };
 
 /// Creates them, and sinks and reporters once to see that they can be. The provider's own resolved options go into

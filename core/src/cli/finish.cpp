@@ -60,16 +60,22 @@ Result<Report> make_outputs(const Context& context, RunPlugins& plugins, RunConf
 
 }  // namespace
 
-Status ready_to_spend(const Context& context, const RunConfig& config, const ProviderInfo& info) {
-    if (!info.secret.empty() && !context.secrets.value(info.secret))
-        return Error{ErrorCode::invalid_argument,
-                     info.secret_help.empty() ? info.secret + " is not set" : "no API key: " + info.secret_help, "missing_key"};
-    if (config.budget && !info.endpoint.empty() && info.prices_as_of.empty())
-        return Error{ErrorCode::invalid_argument,
-                     "--budget: the price of model '" + info.model +
-                         "' is not known, so the cap cannot be kept; add it with -o provider.models=FILE or leave --budget out",
-                     "unpriced"};
-    for (const auto& notice : info.notices) context.console->log(LogLevel::warning, notice);
+Status ready_to_spend(const Context& context, const RunConfig& config, const RunPlugins& plugins) {
+    std::vector<const ProviderInfo*> infos{&plugins.info};
+    for (const auto& asked : plugins.asked) infos.push_back(&asked.info);
+    for (const auto* info : infos) {
+        if (!info->secret.empty() && !context.secrets.value(info->secret))
+            return Error{ErrorCode::invalid_argument,
+                         info->secret_help.empty() ? info->secret + " is not set" : "no API key: " + info->secret_help,
+                         "missing_key"};
+        if (config.budget && !info->endpoint.empty() && info->prices_as_of.empty())
+            return Error{ErrorCode::invalid_argument,
+                         "--budget: the price of model '" + info->model +
+                             "' is not known, so the cap cannot be kept; add it with -o provider.models=FILE or leave --budget out",
+                         "unpriced"};
+    }
+    for (const auto* info : infos)
+        for (const auto& notice : info->notices) context.console->log(LogLevel::warning, notice);
     return {};
 }
 
@@ -88,11 +94,15 @@ int run_and_finish(const Command& command, const Context& context, RunPlugins& p
 
     SessionResult session;
     {
-        const Pipeline pipeline(plugins.prompts, plugins.provider, plugins.validators, plugins.info.model);
+        auto review = SetReview::make(plugins.validators);
+        if (!review) return context.fail(review.error());
+        const Pipeline pipeline(plugins.prompts, plugins.provider, plugins.validators, plugins.info.model, *review != nullptr);
         SessionContext sitting;
         sitting.config = &config;
         sitting.provider = &plugins.info;
         sitting.pipeline = &pipeline;
+        sitting.set_review = std::move(*review);
+        sitting.asked = plugins.asked;
         sitting.reader = &*reader;
         sitting.writer = writer->get();
         sitting.ledger = ledger;
@@ -100,7 +110,7 @@ int run_and_finish(const Command& command, const Context& context, RunPlugins& p
         sitting.console = &console;
         sitting.secrets = &context.secrets;
         sitting.watch = make_progress(console);
-        session = run_session(sitting);
+        session = run_session(std::move(sitting));
     }
     console.status({});
 

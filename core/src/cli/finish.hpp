@@ -10,9 +10,9 @@
 
 namespace synth::core {
 
-/// Checks that come before anything is spent: the key, and a price where there is a budget. Then says what the provider
-/// wants people to know.
-Status ready_to_spend(const Context& context, const RunConfig& config, const ProviderInfo& info);
+/// Checks that come before anything is spent: the key, and a price where there is a budget, of all providers. Then says what they
+/// want people to know.
+Status ready_to_spend(const Context& context, const RunConfig& config, const RunPlugins& plugins);
 
 /// `ledger` exists and is locked by the caller. `changed`: a head to replace the one in it, null: none; `more`: what is to
 /// be added to its plan, null: nothing. No other connection to the ledger is open.

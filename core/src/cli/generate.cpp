@@ -82,7 +82,7 @@ int run_generate(const Command& command) {
     if (!run) return context->fail(run.error());
     auto* config = &run->config;
     auto* plugins = &run->plugins;
-    if (auto ready = ready_to_spend(*context, *config, plugins->info); !ready) return context->fail(ready.error());
+    if (auto ready = ready_to_spend(*context, *config, *plugins); !ready) return context->fail(ready.error());
     const auto request = plan_request(*config, plugins->assembly.taxonomy());
     auto typical = typical_prompt(*plugins, request);
     if (!typical) return context->fail(typical.error());

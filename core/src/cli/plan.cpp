@@ -73,7 +73,7 @@ Result<Estimate> estimate(const RunPlugins& plugins, const RunConfig& config, co
         Usage usage;
         usage.input = {static_cast<std::int64_t>(input)};
         usage.output = {static_cast<std::int64_t>(output)};
-        const auto one = pipeline.cost(usage, {plugins.info.model, {}});
+        const auto one = cost_of(plugins.provider, usage, {plugins.info.model, {}});
         if (!one) return std::nullopt;
         return PicoUsd{one->value * static_cast<std::int64_t>(e.samples)};
     };

@@ -58,7 +58,8 @@ std::string to_json(const RunConfig& c) {
                            {"id", p.id},
                            {"options", json::parse(p.options_json)},
                            {"version", p.version},
-                           {"sha256", p.sha256}});
+                           {"sha256", p.sha256},
+                           {"asked_by", p.asked_by}});
     return json{{"name", c.name},
                 {"output_dir", c.output_dir},
                 {"seed", c.seed},
@@ -116,7 +117,8 @@ Result<RunConfig> parse_run_config(std::string_view text) {
         j.at("taxonomy").get_to(c.taxonomy);
         for (const auto& p : j.at("plugins"))
             c.plugins.push_back({p.at("kind").get<std::string>(), p.at("id").get<std::string>(), p.at("options").dump(),
-                                 p.at("version").get<std::string>(), p.at("sha256").get<std::string>()});
+                                 p.at("version").get<std::string>(), p.at("sha256").get<std::string>(),
+                                 p.at("asked_by").get<std::string>()});
         return c;
     } catch (const Wrong& wrong) {
         const std::string member(wrong.member);

@@ -18,6 +18,7 @@ struct PluginChoice {
     std::string kind, id;
     std::string options_json = "{}";  ///< completed: validated, defaults filled in
     std::string version, sha256;      ///< of the library that was loaded
+    std::string asked_by;  ///< of a provider: the validator whose questions go to it; empty: it writes the texts
 };
 
 struct RunConfig {

@@ -44,6 +44,12 @@ Status Feed::recall(Job& job) {
     auto calls = reader_.calls_of(job.spec.index);
     if (!calls) return std::move(calls).error();
     for (const auto& call : *calls) {
+        if (call.row.role != "write") {
+            if (call.row.outcome == Outcome::answered && job.held && job.held->attempt == call.row.attempt)
+                job.held->answers.emplace_back(call.row.role, Completion{call.text, call.row.finish});
+            continue;
+        }
+        if (call.row.outcome == Outcome::held) job.held = Pipeline::to_held(call);
         if (is_attempt(call.row.outcome)) job.attempts = std::max(job.attempts, call.row.attempt);
         if (call.row.outcome == Outcome::rejected) job.earlier.push_back(Pipeline::to_attempt(call));
     }

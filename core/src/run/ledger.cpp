@@ -591,6 +591,15 @@ std::unique_ptr<Cursor<CallEntry>> LedgerReader::salvaged(std::uint64_t& lost) {
     return std::make_unique<SalvageCursor>(*database_, lost);
 }
 
+Result<PicoUsd> LedgerReader::spent_by(std::string_view role) {
+    auto query = database_->prepare("SELECT coalesce(sum(coalesce(cost, 0) + reserved), 0) FROM call WHERE role = ?");
+    if (!query) return std::move(query).error();
+    query->bind(1, role);
+    auto row = query->step();
+    if (!row) return std::move(row).error();
+    return PicoUsd{*row ? query->integer(0) : 0};
+}
+
 Result<std::vector<CallEntry>> LedgerReader::calls_of(std::uint64_t sample) {
     auto query = database_->prepare(entry_query("WHERE c.sample = ? ORDER BY c.id"));
     if (!query) return std::move(query).error();

@@ -97,6 +97,9 @@ public:
     /// The same of a damaged file: what can be read of it. `lost`: counts what the ledger knew of and cannot give.
     std::unique_ptr<Cursor<CallEntry>> salvaged(std::uint64_t& lost);
 
+    /// What calls of that role cost, and stay charged.
+    Result<PicoUsd> spent_by(std::string_view role);
+
     /// All calls of one sample in order, with texts but without prompts.
     Result<std::vector<CallEntry>> calls_of(std::uint64_t sample);
 

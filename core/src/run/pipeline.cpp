@@ -36,9 +36,51 @@ std::uint64_t hash_of(const std::string& text) {
 
 }  // namespace
 
+Result<Prepared> prepare_call(const Instance<Provider>& provider, const std::string& model, const Request& request,
+                              Prompt prompt) {
+    Prepared prepared;
+    prepared.prompt = std::move(prompt);
+    Request asked = request;
+    asked.prompt = &prepared.prompt;
+    auto exchange = provider.call([&](Provider& p) { return p.encode(asked); });
+    if (!exchange) return std::move(exchange).error();
+    prepared.exchange = std::move(*exchange);
+    prepared.prompt_text = as_text(prepared.prompt);
+    prepared.prompt_hash = hash_of(prepared.prompt_text);
+    const auto bounds = provider.call([&](Provider& p) -> Result<std::pair<Tokens, Tokens>> {
+        return std::pair(p.input_bound(asked), p.output_bound(asked));
+    });
+    if (!bounds) return bounds.error();
+    prepared.input_bound = bounds->first;
+    prepared.output_bound = bounds->second;
+    // The dearest way to bill that many tokens: all of them written to the server's cache, where that costs extra.
+    Usage worst{.input = bounds->first, .cached_input = {}, .cache_write = {}, .output = bounds->second, .reasoning = {}};
+    prepared.cost_bound = cost_of(provider, worst, {model, {}});
+    worst.cache_write = worst.input;
+    if (const auto written = cost_of(provider, worst, {model, {}}); written && prepared.cost_bound)
+        prepared.cost_bound = std::max(*prepared.cost_bound, *written);
+    return prepared;
+}
+
+Reply decode_call(const Instance<Provider>& provider, const Request& request, const HttpResponse& response) {
+    auto reply = provider.call([&](Provider& p) -> Result<Reply> { return p.decode(request, response); });
+    if (reply) return std::move(*reply);
+    Reply failed;
+    failed.error = std::move(reply).error();
+    return failed;
+}
+
+std::optional<PicoUsd> cost_of(const Instance<Provider>& provider, const Usage& usage, const Billing& billing) {
+    auto cost = provider.call([&](Provider& p) -> Result<std::optional<PicoUsd>> { return p.cost(usage, billing); });
+    return cost ? *cost : std::nullopt;
+}
+
 Pipeline::Pipeline(const Instance<PromptStrategy>& prompts, const Instance<Provider>& provider,
-                   const std::vector<Instance<Validator>>& validators, std::string model)
-    : prompts_(prompts), provider_(provider), validators_(validators), model_(std::move(model)) {}
+                   const std::vector<Instance<Validator>>& validators, std::string model, bool sets)
+    : prompts_(prompts), provider_(provider), validators_(validators), model_(std::move(model)), sets_(sets) {
+    for (std::size_t i = 0; i < validators_.size(); ++i)
+        if (validators_[i].object().asks()) asking_.push_back(i);
+}
 
 Request Pipeline::request_for(const Job& job, const Prompt& prompt, const std::vector<Remedy>& remedies) const {
     Request request;
@@ -52,42 +94,11 @@ Request Pipeline::request_for(const Job& job, const Prompt& prompt, const std::v
 Result<Prepared> Pipeline::prepare(const Job& job, const std::vector<Remedy>& remedies) const {
     auto prompt = prompts_.call([&](PromptStrategy& p) { return p.compose(job.spec, job.earlier); });
     if (!prompt) return std::move(prompt).error();
-    Prepared prepared;
-    prepared.prompt = std::move(*prompt);
-    const Request request = request_for(job, prepared.prompt, remedies);
-    auto exchange = provider_.call([&](Provider& p) { return p.encode(request); });
-    if (!exchange) return std::move(exchange).error();
-    prepared.exchange = std::move(*exchange);
-    prepared.prompt_text = as_text(prepared.prompt);
-    prepared.prompt_hash = hash_of(prepared.prompt_text);
-    const auto bounds = provider_.call([&](Provider& p) -> Result<std::pair<Tokens, Tokens>> {
-        return std::pair(p.input_bound(request), p.output_bound(request));
-    });
-    if (!bounds) return bounds.error();
-    prepared.input_bound = bounds->first;
-    prepared.output_bound = bounds->second;
-    // The dearest way to bill that many tokens: all of them written to the server's cache, where that costs extra.
-    Usage worst{.input = bounds->first, .cached_input = {}, .cache_write = {}, .output = bounds->second, .reasoning = {}};
-    prepared.cost_bound = cost(worst, {model_, {}});
-    worst.cache_write = worst.input;
-    if (const auto written = cost(worst, {model_, {}}); written && prepared.cost_bound)
-        prepared.cost_bound = std::max(*prepared.cost_bound, *written);
-    return prepared;
-}
-
-std::optional<PicoUsd> Pipeline::cost(const Usage& usage, const Billing& billing) const {
-    auto cost = provider_.call(
-        [&](Provider& p) -> Result<std::optional<PicoUsd>> { return p.cost(usage, billing); });
-    return cost ? *cost : std::nullopt;
+    return prepare_call(provider_, model_, request_for(job, *prompt, remedies), std::move(*prompt));
 }
 
 Reply Pipeline::decode(const Job& job, const std::vector<Remedy>& remedies, const HttpResponse& response) const {
-    const Request request = request_for(job, job.prepared->prompt, remedies);
-    auto reply = provider_.call([&](Provider& p) -> Result<Reply> { return p.decode(request, response); });
-    if (reply) return std::move(*reply);
-    Reply failed;
-    failed.error = std::move(reply).error();
-    return failed;
+    return decode_call(provider_, request_for(job, job.prepared->prompt, remedies), response);
 }
 
 Decision Pipeline::decide(const Job& job, Reply reply) const {
@@ -100,7 +111,7 @@ Decision Pipeline::decide(const Job& job, Reply reply) const {
     row.model = reply.model.empty() ? model_ : reply.model;
     row.tier = reply.tier;
     row.usage = reply.usage;
-    if (reply.usage) row.cost = cost(*reply.usage, {row.model, reply.tier});
+    if (reply.usage) row.cost = cost_of(provider_, *reply.usage, {row.model, reply.tier});
     row.target_words = job.prepared->prompt.target_words;
     entry.request_id = std::move(reply.request_id);
     entry.output_limit = job.prepared->prompt.output_limit;
@@ -172,7 +183,9 @@ void Pipeline::check(const Job& job, const Completion& completion, Draft draft, 
     review.prompt = &job.prepared->prompt;
     review.completion = &completion;
     review.draft = &draft;
-    for (const auto& validator : validators_) {
+    for (std::size_t i = 0; i < validators_.size(); ++i) {
+        if (std::ranges::find(asking_, i) != asking_.end()) continue;  // only what passes all else is asked about
+        const auto& validator = validators_[i];
         auto verdict = validator.call([&](Validator& v) { return v.check(review); });
         if (!verdict) {
             verdict = Verdict{{{Severity::rejection, std::string(verdict.error().counted_as()), verdict.error().message}}};
@@ -185,10 +198,11 @@ void Pipeline::check(const Job& job, const Completion& completion, Draft draft, 
     const auto rejection =
         std::ranges::find(entry.row.findings, Severity::rejection, &Finding::severity);
     if (rejection == entry.row.findings.end()) {
-        entry.row.outcome = Outcome::accepted;
+        const bool holds = sets_ || !asking_.empty();
+        entry.row.outcome = holds ? Outcome::held : Outcome::accepted;
         entry.title = std::move(draft.title);
         entry.text = std::move(draft.text);
-        decision.next = Next::done;
+        decision.next = holds ? Next::hold : Next::done;
         return;
     }
     entry.row.outcome = Outcome::rejected;
@@ -196,6 +210,39 @@ void Pipeline::check(const Job& job, const Completion& completion, Draft draft, 
     entry.row.message = rejection->message;
     entry.text = completion.text;
     decision.next = Next::again;
+}
+
+std::optional<std::pair<std::size_t, Prompt>> Pipeline::next_question(const SampleSpec& spec, Held& held) const {
+    for (; held.validator < validators_.size(); ++held.validator, held.answer.reset()) {
+        if (std::ranges::find(asking_, held.validator) == asking_.end()) continue;
+        const auto& validator = validators_[held.validator];
+        if (!held.answer)
+            for (auto& [id, answer] : held.answers)
+                if (id == validator.id()) held.answer = std::move(answer);
+        Review review;
+        review.spec = &spec;
+        review.draft = &held.draft;
+        review.answer = held.answer ? &*held.answer : nullptr;
+        auto verdict = validator.call([&](Validator& v) { return v.check(review); });
+        if (!verdict)
+            verdict = Verdict{{{Severity::rejection, std::string(verdict.error().counted_as()), verdict.error().message}}};
+        if (verdict->ask && !held.answer) return std::pair(held.validator, std::move(verdict->ask->prompt));
+        for (auto& finding : verdict->findings) {
+            finding.validator = validator.id();
+            held.findings.push_back(std::move(finding));
+        }
+    }
+    return std::nullopt;
+}
+
+std::unique_ptr<Held> Pipeline::to_held(const CallEntry& entry) {
+    auto held = std::make_unique<Held>();
+    held->attempt = entry.row.attempt;
+    held->draft = {entry.title, entry.text};
+    held->findings = entry.row.findings;
+    held->finish = entry.row.finish;
+    held->output_limit = entry.output_limit;
+    return held;
 }
 
 Attempt Pipeline::to_attempt(const CallEntry& entry) {

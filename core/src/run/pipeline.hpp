@@ -27,6 +27,19 @@ struct Prepared {
     std::optional<PicoUsd> cost_bound;  ///< absent: the model has no known price
 };
 
+/// A text that passed what looks at it alone, on its way through questions to a model and the checks of the whole set.
+struct Held {
+    std::uint32_t attempt = 1;
+    Draft draft;
+    std::vector<Finding> findings;  ///< so far
+    FinishReason finish = FinishReason::unknown;
+    Tokens output_limit;
+    std::size_t validator = 0;         ///< whose question is next
+    std::optional<Completion> answer;  ///< to it; without text when none was usable
+    std::vector<std::pair<std::string, Completion>> answers;  ///< that an earlier session had, by validator
+    std::uint32_t failures = 0;        ///< calls for the answer that brought none
+};
+
 /// One sample on its way.
 struct Job {
     SampleSpec spec;
@@ -37,11 +50,13 @@ struct Job {
     std::pair<std::uint64_t, std::string> alike;
     std::uint64_t times_alike = 0, successes_before = 0;
     std::optional<Prepared> prepared;
+    std::unique_ptr<Held> held;
 };
 
 /// What is to follow once the entry is durable.
 enum class Next : std::uint8_t {
     done,       ///< accepted
+    hold,       ///< held: questions and checks of the set follow
     again,      ///< another attempt, at once, with a changed request
     later,      ///< another attempt, after a backoff
     repeat,     ///< the same again: a remedy was learned, or it was told to wait
@@ -57,14 +72,24 @@ struct Decision {
 
 /// Whether a call counts against `max_attempts`.
 [[nodiscard]] constexpr bool is_attempt(Outcome outcome) noexcept {
-    return outcome == Outcome::accepted || outcome == Outcome::rejected || outcome == Outcome::failed;
+    return outcome == Outcome::accepted || outcome == Outcome::rejected || outcome == Outcome::failed ||
+           outcome == Outcome::held;
 }
+
+/// A call to `provider` for that prompt; what it may cost at most when `model` answers.
+Result<Prepared> prepare_call(const Instance<Provider>& provider, const std::string& model, const Request& request,
+                              Prompt prompt);
+/// As the provider reads it; what it cannot read, or an exception, is a Reply with an error.
+[[nodiscard]] Reply decode_call(const Instance<Provider>& provider, const Request& request, const HttpResponse& response);
+/// Nothing when the price is not known.
+[[nodiscard]] std::optional<PicoUsd> cost_of(const Instance<Provider>& provider, const Usage& usage, const Billing& billing);
 
 class Pipeline {
 public:
-    /// The instances are borrowed. `model` is what the provider said that it asks for.
+    /// The instances are borrowed. `model` is what the provider said that it asks for. `sets`: accepted texts are held for
+    /// the checks of the whole set.
     Pipeline(const Instance<PromptStrategy>& prompts, const Instance<Provider>& provider,
-             const std::vector<Instance<Validator>>& validators, std::string model);
+             const std::vector<Instance<Validator>>& validators, std::string model, bool sets = false);
 
     Result<Prepared> prepare(const Job& job, const std::vector<Remedy>& remedies) const;
 
@@ -74,10 +99,15 @@ public:
     /// Decides on a reply: extract, validators, price.
     [[nodiscard]] Decision decide(const Job& job, Reply reply) const;
 
+    [[nodiscard]] const std::string& validator_id(std::size_t place) const { return validators_[place].id(); }
+
+    /// What is the next question about a held text, and whose; nothing: all that single texts are asked is in
+    /// `held.findings`. Takes `held.answer` in.
+    [[nodiscard]] std::optional<std::pair<std::size_t, Prompt>> next_question(const SampleSpec& spec, Held& held) const;
+
     /// The attempt that an answered call was, for the prompts after it.
     static Attempt to_attempt(const CallEntry& entry);
-
-    [[nodiscard]] std::optional<PicoUsd> cost(const Usage& usage, const Billing& billing) const;
+    static std::unique_ptr<Held> to_held(const CallEntry& entry);
 
 private:
     [[nodiscard]] Request request_for(const Job& job, const Prompt& prompt, const std::vector<Remedy>& remedies) const;
@@ -87,6 +117,8 @@ private:
     const Instance<Provider>& provider_;
     const std::vector<Instance<Validator>>& validators_;
     std::string model_;
+    std::vector<std::size_t> asking_;  ///< places of the validators that ask
+    bool sets_;
 };
 
 }  // namespace synth::core

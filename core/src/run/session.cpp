@@ -34,22 +34,24 @@ constexpr std::int64_t kBytesPerToken = 64;   // far more than any tokenizer nee
 constexpr std::uint32_t kExposedAhead = 8;    // answers that usually wait for the disk at most
 constexpr std::uint32_t kFailuresAlike = 5, kWaitsAlike = 20;  // of one payload, while others succeed: it is set aside
 constexpr int kWarningsShown = 20;
+constexpr std::size_t kMostHeld = 100'000;  // texts that wait for samples before them before no further sample is begun
 constexpr milliseconds kTick{200};
 
 class Session {
 public:
-    explicit Session(const SessionContext& context)
-        : c_(context),
-          config_(*context.config),
-          feed_(*context.reader),
-          budget_(config_.budget, context.writer->initial().spent + context.writer->initial().reserved +
-                                      context.writer->initial().unaccounted),
+    explicit Session(SessionContext given)
+        : context_(std::move(given)),
+          c_(context_),
+          config_(*c_.config),
+          feed_(*c_.reader),
+          budget_(config_.budget, c_.writer->initial().spent + c_.writer->initial().reserved +
+                                      c_.writer->initial().unaccounted),
           pacer_({config_.rpm, config_.tpm, config_.max_concurrent, config_.initial_concurrent}, Clock::now()),
           circuit_(std::clamp<std::uint32_t>(config_.max_concurrent / 2, 5, 50), std::chrono::seconds(config_.give_up_after_s),
                    Clock::now()),
-          disk_(context.ledger.parent_path()),
+          disk_(c_.ledger.parent_path()),
           jitter_(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count())),
-          samples_(context.reader->head().samples) {}
+          samples_(c_.reader->head().samples) {}
 
     SessionResult run() {
         if (auto ready = prepare(); !ready) return ended(std::move(ready).error());
@@ -60,18 +62,31 @@ public:
             // In-process answers come without the loop; it is only looked at in between.
             c_.loop->turn(!more_ready_);
             take_durable();
+            take_decided();
         }
         wind_up();
         return result();
     }
 
 private:
+    static constexpr std::size_t kWriter = static_cast<std::size_t>(-1);  ///< no asker: a text is written
+
     struct Flight {
         std::unique_ptr<Job> job;
         PicoUsd bound;
         Pacer::Ticket ticket;
         bool probe = false;  ///< asks whether the service is back
+        std::size_t asker = kWriter;
         TimePoint began{};
+    };
+    /// What the session keeps for one provider of questions.
+    struct Asker {
+        const Asked* asked;
+        Pacer pacer;
+        std::vector<Remedy> remedies;
+        PicoUsd reserved, spent;
+        std::optional<PicoUsd> cap;
+        std::deque<std::unique_ptr<Job>> questions;  ///< prepared, to be sent
     };
     struct Undurable {
         std::uint64_t sequence = 0;
@@ -90,7 +105,9 @@ private:
     Status prepare() {
         if (auto restored = feed_.restore(); !restored) return restored;
         accepted_ = feed_.accepted();
-        if (!c_.provider->endpoint.empty()) {
+        bool network = !c_.provider->endpoint.empty();
+        for (const auto& asked : c_.asked) network = network || !asked.info.endpoint.empty();
+        if (network) {
             HttpOptions options;
             options.timeout = milliseconds(std::int64_t{1000} * config_.timeout_s);
             options.first_byte_timeout = milliseconds(std::int64_t{1000} * config_.first_byte_timeout_s);
@@ -105,7 +122,24 @@ private:
         if (!learned) return std::move(learned).error();
         for (auto& known : *learned)
             if (known.endpoint == c_.provider->endpoint && known.model == c_.provider->model)
-                remedies_.push_back(std::move(known.remedy));
+                remedies_.push_back(known.remedy);
+        for (const auto& asked : c_.asked) {
+            Asker asker{&asked, Pacer({{}, {}, config_.max_concurrent, config_.initial_concurrent}, Clock::now()), {}, {}, {}, {}, {}};
+            for (const auto& known : *learned)
+                if (known.endpoint == asked.info.endpoint && known.model == asked.info.model)
+                    asker.remedies.push_back(known.remedy);
+            if (config_.budget)
+                asker.cap = PicoUsd{static_cast<std::int64_t>(static_cast<double>(config_.budget->value) * asked.budget_share)};
+            auto spent = c_.reader->spent_by(asked.validator);
+            if (!spent) return std::move(spent).error();
+            asker.spent = *spent;
+            askers_.push_back(std::move(asker));
+        }
+        if (context_.set_review) {
+            auto sets = SetChecks::start(std::move(context_.set_review), c_.ledger, [loop = c_.loop] { loop->wake(); });
+            if (!sets) return std::move(sets).error();
+            sets_ = std::move(*sets);
+        }
         c_.loop->on_wake([] {});
         auto handled =
             c_.loop->handle_signals(ending_signals(), [this](int signal) { on_signal(signal); });
@@ -120,18 +154,30 @@ private:
     [[nodiscard]] bool finished() const {
         if (hard_stop_) return true;
         if (!flights_.empty() || !undurable_.empty()) return false;
-        return stop_ || (exhausted_ && ready_.empty() && waiting_ == 0);
+        if (!stop_ && (!exhausted_ || !ready_.empty() || waiting_ > 0 || questions() > 0)) return false;
+        return held_.empty() || sets_failed_ || (stop_ && *stop_ == End::io);
+    }
+
+    [[nodiscard]] std::size_t questions() const {
+        std::size_t all = 0;
+        for (const auto& asker : askers_) all += asker.questions.size();
+        return all;
     }
 
     /// Sends as long as window, limits, budget and disk allow.
     void pump() {
         more_ready_ = false;
         std::size_t answered = 0;
+        for (std::size_t i = 0; i < askers_.size(); ++i) ask(i, answered);
         // A probe goes out beside a window full of requests that nothing comes back from.
         while (!stop_ && (flights_.size() < pacer_.window() || circuit_.wants_probe()) && undurable_.size() < kMaxUndurable) {
             if (!has_room()) return;
             auto job = next_job();
             if (!job) return;
+            if (job->held) {  // by an earlier session
+                proceed(std::move(job));
+                continue;
+            }
             if (!job->prepared && !compose(job)) continue;
             if (std::holds_alternative<Reply>(job->prepared->exchange)) {
                 answer_in_process(std::move(job));
@@ -186,7 +232,7 @@ private:
             ready_.pop();
             return job;
         }
-        while (!exhausted_) {
+        while (!exhausted_ && held_.size() < kMostHeld) {
             auto job = feed_.next();
             if (!job) {
                 stop(End::io, job.error().message);
@@ -196,8 +242,9 @@ private:
                 exhausted_ = true;
                 return nullptr;
             }
-            if ((*job)->attempts < config_.max_attempts) return std::move(*job);
+            if ((*job)->held || (*job)->attempts < config_.max_attempts) return std::move(*job);
             ++missing_;  // an earlier session used its attempts up
+            if (sets_) sets_->gone((*job)->spec.index);
         }
         return nullptr;
     }
@@ -250,7 +297,7 @@ private:
         return true;
     }
 
-    void send(std::unique_ptr<Job> job, PicoUsd bound, Tokens tokens, SteadyTime now_steady) {
+    void send(std::unique_ptr<Job> job, PicoUsd bound, Tokens tokens, SteadyTime now_steady, std::size_t asker = kWriter) {
         auto& request = std::get<HttpRequest>(job->prepared->exchange);
         std::string authorization;
         if (request.auth)
@@ -260,8 +307,9 @@ private:
         const std::uint64_t id = ++last_flight_;
         Flight flight;
         flight.bound = bound;
-        flight.ticket = pacer_.admit(tokens, now_steady);
-        flight.probe = circuit_.admit();
+        flight.asker = asker;
+        flight.ticket = (asker == kWriter ? pacer_ : askers_[asker].pacer).admit(tokens, now_steady);
+        flight.probe = asker == kWriter && circuit_.admit();
         flight.began = now();
         flight.job = std::move(job);
         flights_.emplace(id, std::move(flight));
@@ -285,7 +333,8 @@ private:
             status = response->status;
             c_.secrets->redact(response->body);
             for (auto& [name, value] : response->headers) c_.secrets->redact(value);
-            reply = c_.pipeline->decode(*flight.job, remedies_, *response);
+            reply = flight.asker == kWriter ? c_.pipeline->decode(*flight.job, remedies_, *response)
+                                            : decode_answer(flight, *response);
         } else {
             auto& error = std::get<TransportError>(result.outcome);
             unanswered = error.sent;
@@ -293,6 +342,11 @@ private:
             reply.error = Error{code, std::move(error.message), std::move(error.reason)};
         }
         pace(flight, reply, in_flight, now_steady);
+        if (flight.asker != kWriter) {
+            take_answer(std::move(flight), std::move(reply), &result, unanswered, status);
+            pump();
+            return;
+        }
         judge_service(flight, reply, now_steady);
         auto decision = c_.pipeline->decide(*flight.job, std::move(reply));
         CallRow& row = decision.entry.row;
@@ -308,7 +362,7 @@ private:
             if (auto* response = std::get_if<HttpResponse>(&result.outcome)) decision.entry.text = response->body.substr(0, 65536);
 
         // Paid for: settled on usage; an answer whose usage is unknown, and a request that got none, stay charged in full.
-        const bool paid = row.outcome == Outcome::accepted || row.outcome == Outcome::rejected;
+        const bool paid = row.outcome == Outcome::accepted || row.outcome == Outcome::rejected || row.outcome == Outcome::held;
         if (row.cost || paid || unanswered) {
             budget_.settle(flight.bound, row.cost);
             if (!row.cost) row.reserved = flight.bound;
@@ -328,7 +382,8 @@ private:
     void pace(const Flight& flight, const Reply& reply, std::uint32_t in_flight, SteadyTime now_steady) {
         std::vector<Pacer::Note> notes;
         const auto used = reply.usage ? std::optional(reply.usage->input + reply.usage->output) : std::nullopt;
-        pacer_.settle(flight.ticket, reply, used, in_flight, jitter(), now_steady, notes);
+        auto& pacer = flight.asker == kWriter ? pacer_ : askers_[flight.asker].pacer;
+        pacer.settle(flight.ticket, reply, used, in_flight, jitter(), now_steady, notes);
         for (auto& note : notes) event(std::move(note.kind), std::move(note.detail));
     }
 
@@ -388,10 +443,12 @@ private:
         undurable.bound = bound;
         undurable.exposed = exposed;
         if (row.outcome == Outcome::rejected) undurable.answered = Pipeline::to_attempt(decision.entry);
+        if (row.outcome == Outcome::held) job->held = Pipeline::to_held(decision.entry);
         if (is_attempt(row.outcome)) {
             ++job->attempts;
             job->failures = row.outcome == Outcome::failed ? job->failures + 1 : 0;
-            if (job->attempts >= config_.max_attempts && decision.next != Next::done) undurable.next = Next::give_up;
+            if (job->attempts >= config_.max_attempts && decision.next != Next::done && decision.next != Next::hold)
+                undurable.next = Next::give_up;
         }
         if (job->prepared && set_aside(*job, row)) undurable.next = Next::give_up;
         job->prepared.reset();
@@ -432,6 +489,244 @@ private:
         }
     }
 
+    // -------------------------------------------------------------------------------- texts that are held
+
+    /// The next step of a held text: a question to a model, the checks of the set, or the end.
+    void proceed(std::unique_ptr<Job> job) {
+        auto question = c_.pipeline->next_question(job->spec, *job->held);
+        if (question) {
+            const auto asker = asker_of(question->first);
+            if (asker != kWriter && prepare_question(*job, asker, std::move(question->second))) {
+                askers_[asker].questions.push_back(std::move(job));
+                return;
+            }
+            job->held->answer = Completion{};  // it cannot be asked: the validator decides without
+            return proceed(std::move(job));
+        }
+        const bool rejected = has_rejection(job->held->findings);
+        if (!sets_ || rejected) return rule(std::move(job));
+        job->held->draft = {};
+        const auto sample = job->spec.index;
+        held_.emplace(sample, std::move(job));
+        sets_->held(sample);
+    }
+
+    static bool has_rejection(const std::vector<Finding>& findings) {
+        return std::ranges::find(findings, Severity::rejection, &Finding::severity) != findings.end();
+    }
+
+    void take_decided() {
+        if (!sets_) return;
+        if (stop_ && *stop_ != End::io && flights_.empty() && undurable_.empty() && !held_.empty()) sets_->conclude();
+        for (auto& decided : sets_->take()) {
+            if (decided.error) {
+                sets_failed_ = true;
+                stop(decided.error->code == ErrorCode::io ? End::io : End::internal, decided.error->message);
+                return;
+            }
+            auto found = held_.extract(decided.sample);
+            if (found.empty()) continue;
+            auto job = std::move(found.mapped());
+            std::ranges::move(decided.findings, std::back_inserter(job->held->findings));
+            job->held->draft = {std::move(decided.title), std::move(decided.text)};
+            rule(std::move(job));
+        }
+    }
+
+    /// All is known about a held text.
+    void rule(std::unique_ptr<Job> job) {
+        const std::unique_ptr<Held> held = std::move(job->held);
+        Decision decision;  // as what is said about it needs it
+        CallRow& row = decision.entry.row;
+        row.sample = job->spec.index;
+        row.attempt = held->attempt;
+        row.findings = std::move(held->findings);
+        row.finish = held->finish;
+        row.outcome = Outcome::accepted;
+        decision.entry.output_limit = held->output_limit;
+        Undurable undurable;
+        if (const auto rejection = std::ranges::find(row.findings, Severity::rejection, &Finding::severity);
+            rejection != row.findings.end()) {
+            row.outcome = Outcome::rejected;
+            row.reason = rejection->code;
+            row.message = rejection->message;
+            decision.entry.text = std::move(held->draft.text);
+            undurable.answered = Pipeline::to_attempt(decision.entry);
+            undurable.next = job->attempts >= config_.max_attempts ? Next::give_up : Next::again;
+        }
+        say(decision);
+        undurable.job = std::move(job);
+        undurable.sequence =
+            c_.writer->append(Ruling{row.sample, row.attempt, row.outcome, row.reason, row.message, std::move(row.findings)});
+        undurable_.push_back(std::move(undurable));
+    }
+
+    // -------------------------------------------------------------------------------- questions of validators
+
+    [[nodiscard]] std::size_t asker_of(std::size_t validator) const {
+        for (std::size_t i = 0; i < askers_.size(); ++i)
+            if (askers_[i].asked->validator == c_.pipeline->validator_id(validator)) return i;
+        return kWriter;
+    }
+
+    [[nodiscard]] Request question_of(const Job& job, const Asker& asker) const {
+        Request request;
+        request.spec = &job.spec;
+        request.prompt = job.prepared ? &job.prepared->prompt : nullptr;
+        request.role = asker.asked->validator;
+        request.attempt = job.held->attempt;
+        request.remedies = &asker.remedies;
+        return request;
+    }
+
+    bool prepare_question(Job& job, std::size_t asker, Prompt prompt) {
+        const Asked& asked = *askers_[asker].asked;
+        auto prepared = prepare_call(asked.provider, asked.info.model, question_of(job, askers_[asker]), std::move(prompt));
+        if (!prepared) {
+            c_.console->log(LogLevel::warning, "validator " + asked.validator + ": " + prepared.error().message);
+            return false;
+        }
+        job.prepared = std::move(*prepared);
+        return true;
+    }
+
+    /// Sends questions as window, limits and money allow.
+    void ask(std::size_t index, std::size_t& answered) {
+        Asker& asker = askers_[index];
+        while (!stop_ && !asker.questions.empty() && flights_.size() < pacer_.window() + asker.pacer.window() &&
+               undurable_.size() < kMaxUndurable) {
+            auto& job = asker.questions.front();
+            const PicoUsd bound = job->prepared->cost_bound.value_or(PicoUsd{});
+            if (asker.cap && asker.spent + asker.reserved + bound > *asker.cap) {
+                if (asker.reserved > PicoUsd{}) return;  // what is in flight may leave some of it
+                skip_question(asker, "its part of the budget is used up");
+                continue;
+            }
+            if (auto* ready = std::get_if<Reply>(&job->prepared->exchange)) {
+                if (++answered > kReadyRepliesATurn) {
+                    more_ready_ = true;
+                    return;
+                }
+                Flight flight;
+                flight.job = std::move(job);
+                flight.asker = index;
+                flight.began = now();
+                asker.questions.pop_front();
+                Reply reply = std::move(*ready);
+                take_answer(std::move(flight), std::move(reply), nullptr, false, 0);
+                continue;
+            }
+            const auto now_steady = Clock::now();
+            const Tokens tokens = job->prepared->input_bound + job->prepared->output_bound;
+            if (const auto when = asker.pacer.earliest(tokens, now_steady); when > now_steady) {
+                if (when != SteadyTime::max()) wake_at(when);
+                return;
+            }
+            if (!budget_.reserve(bound)) {
+                if (flights_.empty() && undurable_.empty())
+                    stop(End::budget, "the budget of " + dollars(*budget_.cap()) + " is reached: the next question of validator " +
+                                          asker.asked->validator + " may cost " + dollars(bound));
+                return;
+            }
+            if (!expose(bound)) return;
+            asker.reserved += bound;
+            auto sent = std::move(job);
+            asker.questions.pop_front();
+            send(std::move(sent), bound, tokens, now_steady, index);
+        }
+    }
+
+    /// The validator decides without an answer.
+    void skip_question(Asker& asker, const std::string& why) {
+        auto job = std::move(asker.questions.front());
+        asker.questions.pop_front();
+        c_.console->log(LogLevel::debug, "sample " + std::to_string(job->spec.index + 1) + ": validator " +
+                                             asker.asked->validator + " was not answered, " + why);
+        job->prepared.reset();
+        job->held->answer = Completion{};
+        proceed(std::move(job));
+    }
+
+    Reply decode_answer(const Flight& flight, const HttpResponse& response) const {
+        const Asker& asker = askers_[flight.asker];
+        return decode_call(asker.asked->provider, question_of(*flight.job, asker), response);
+    }
+
+    /// What came of a question. `result`: null for an answer in process.
+    void take_answer(Flight flight, Reply reply, const HttpResult* result, bool unanswered, int status) {
+        Asker& asker = askers_[flight.asker];
+        Job& job = *flight.job;
+        CallEntry entry;
+        CallRow& row = entry.row;
+        row.sample = job.spec.index;
+        row.attempt = job.held->attempt;
+        row.role = asker.asked->validator;
+        row.model = reply.model.empty() ? asker.asked->info.model : reply.model;
+        row.tier = reply.tier;
+        row.usage = reply.usage;
+        if (reply.usage) row.cost = cost_of(asker.asked->provider, *reply.usage, {row.model, row.tier});
+        row.began = result != nullptr ? result->began : flight.began;
+        row.ended = result != nullptr ? result->ended : now();
+        row.sent = result != nullptr;
+        entry.status = status;
+        entry.request_id = std::move(reply.request_id);
+        entry.output_limit = job.prepared->prompt.output_limit;
+        entry.prompt = job.prepared->prompt_text;
+        entry.prompt_hash = job.prepared->prompt_hash;
+        if (reply.completion) row.finish = reply.completion->finish;
+
+        Undurable undurable;
+        undurable.bound = flight.bound;
+        undurable.exposed = result != nullptr;
+        undurable.next = Next::hold;  // goes on with the next step
+        const auto code = reply.error ? std::optional(reply.error->code) : std::nullopt;
+        const bool answered = reply.completion || code == ErrorCode::refused || code == ErrorCode::malformed || code == ErrorCode::truncated;
+        bool again = false;
+        if (answered && !reply.remedy) {
+            row.outcome = Outcome::answered;
+            job.held->answer = reply.completion ? std::move(*reply.completion) : Completion{};
+            entry.text = job.held->answer->text;
+        } else {
+            entry.error = code;
+            row.reason = reply.error ? reply.error->counted_as() : "no_answer";
+            row.message = reply.error ? reply.error->message : "the reply has no answer in it";
+            const bool waits = code == ErrorCode::rate_limited || (reply.error && reply.error->reason == kLoading);
+            row.outcome = reply.remedy ? Outcome::remedied : waits ? Outcome::throttled : Outcome::failed;
+            again = reply.remedy || (reply.retry_may_help && (waits || ++job.held->failures < config_.max_attempts));
+            if (code == ErrorCode::unauthorized || code == ErrorCode::exhausted) {
+                row.outcome = Outcome::halted;
+                stop(End::refused, "validator " + asker.asked->validator + ": " + row.message);
+                again = true;
+            }
+            if (reply.remedy && std::ranges::find(asker.remedies, *reply.remedy) == asker.remedies.end()) {
+                asker.remedies.push_back(*reply.remedy);
+                c_.writer->append(LearnedRemedy{asker.asked->info.endpoint, asker.asked->info.model, *reply.remedy});
+            }
+            if (!again) job.held->answer = Completion{};
+            c_.console->log(LogLevel::debug, "sample " + std::to_string(row.sample + 1) + ": validator " + row.role + ": " +
+                                                 std::string(name_of(row.outcome)) + ", " + row.message);
+        }
+        asker.reserved -= result != nullptr ? flight.bound : PicoUsd{};
+        if (result != nullptr) {
+            if (row.cost || row.outcome == Outcome::answered || unanswered) {
+                budget_.settle(flight.bound, row.cost);
+                asker.spent += row.cost.value_or(flight.bound);
+                if (!row.cost) row.reserved = flight.bound;
+            } else {
+                budget_.release(flight.bound);
+            }
+        }
+        if (row.usage) {
+            input_tokens_ += row.usage->input.count;
+            output_tokens_ += row.usage->output.count;
+        }
+        job.prepared.reset();
+        if (again && row.outcome == Outcome::failed) undurable.next = Next::later;
+        undurable.job = std::move(flight.job);
+        undurable.sequence = c_.writer->append(std::move(entry));
+        undurable_.push_back(std::move(undurable));
+    }
+
     /// The writer goes on trying while the run drains.
     void cannot_store(const Error& error) {
         if (stop_) return;
@@ -461,15 +756,18 @@ private:
                 ++accepted_;
                 finish_one();
                 break;
+            case Next::hold: proceed(std::move(item.job)); break;
             case Next::give_up:
                 ++missing_;
+                if (sets_) sets_->gone(item.job->spec.index);
                 finish_one();
                 break;
             case Next::again:
             case Next::repeat: ready_.push(std::move(item.job)); break;
             case Next::later: {
                 ++waiting_;
-                const auto when = Clock::now() + backoff(item.job->failures, jitter());
+                const auto failures = item.job->held ? item.job->held->failures : item.job->failures;
+                const auto when = Clock::now() + backoff(failures, jitter());
                 c_.loop->at(when, [this, job = std::make_shared<std::unique_ptr<Job>>(std::move(item.job))] {
                     --waiting_;
                     ready_.push(std::move(*job));
@@ -523,7 +821,7 @@ private:
             CallEntry entry;
             entry.row.sample = flight.job->spec.index;
             entry.row.attempt = flight.job->attempts + 1;
-            entry.row.role = "write";
+            entry.row.role = flight.asker == kWriter ? "write" : askers_[flight.asker].asked->validator;
             entry.row.outcome = Outcome::abandoned;
             entry.row.reason = "abandoned";
             entry.row.message = "in flight when the run stopped";
@@ -533,6 +831,7 @@ private:
             entry.row.ended = now();
             c_.writer->append(std::move(entry));
         }
+        sets_.reset();
         if (http_) http_->abandon();
         if (requests_ > 0 && last_answer_ > began_)
             c_.writer->set_active(std::chrono::duration_cast<milliseconds>(last_answer_ - began_).count());
@@ -597,6 +896,7 @@ private:
 
     milliseconds jitter() { return milliseconds(static_cast<std::int64_t>(jitter_.below(1000))); }
 
+    SessionContext context_;
     const SessionContext& c_;
     const RunConfig& config_;
     Feed feed_;
@@ -611,6 +911,10 @@ private:
     std::priority_queue<std::unique_ptr<Job>, std::vector<std::unique_ptr<Job>>, LowestIndexFirst> ready_;
     std::unordered_map<std::uint64_t, Flight> flights_;
     std::deque<Undurable> undurable_;
+    std::deque<Asker> askers_;
+    std::unique_ptr<SetChecks> sets_;
+    bool sets_failed_ = false;  // nothing that is held will be decided in this session
+    std::unordered_map<std::uint64_t, std::unique_ptr<Job>> held_;  ///< by sample, until the set's checks have decided
     std::uint64_t last_flight_ = 0, requests_ = 0, repeated_remedies_ = 0;
     std::size_t waiting_ = 0;  // for their backoff to end
     bool exhausted_ = false;   // the plan has no more samples
@@ -639,6 +943,6 @@ std::vector<int> ending_signals() {
     return signals;
 }
 
-SessionResult run_session(const SessionContext& context) { return Session(context).run(); }
+SessionResult run_session(SessionContext context) { return Session(std::move(context)).run(); }
 
 }  // namespace synth::core

@@ -7,14 +7,18 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "config/run_config.hpp"
 #include "net/event_loop.hpp"
+#include "run/asked.hpp"
 #include "run/ledger.hpp"
 #include "run/pipeline.hpp"
+#include "run/set_checks.hpp"
 
 namespace synth::core {
 
@@ -49,6 +53,8 @@ struct SessionContext {
     const RunConfig* config = nullptr;
     const ProviderInfo* provider = nullptr;
     const Pipeline* pipeline = nullptr;
+    std::unique_ptr<SetReview> set_review;  ///< null: no validator looks at the set
+    std::span<const Asked> asked;           ///< providers of validators that ask
     LedgerReader* reader = nullptr;
     LedgerWriter* writer = nullptr;
     std::filesystem::path ledger;  ///< of its file: the disk that has to have room
@@ -62,6 +68,6 @@ struct SessionContext {
 /// none under nohup.
 std::vector<int> ending_signals();
 
-SessionResult run_session(const SessionContext& context);
+SessionResult run_session(SessionContext context);
 
 }  // namespace synth::core

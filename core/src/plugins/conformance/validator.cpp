@@ -73,6 +73,41 @@ void check_validator(Checks& checks) {
                               (one == &validator ? "when asked again" : "from another instance");
         return problem;
     });
+    if (validator.object().asks()) {
+        checks.run("a question that has no answer is not asked again", [&]() -> Problem {
+            const Completion nothing;
+            for (const auto& [draft, finish] : drafts) {
+                Review review;
+                review.spec = &specs[0];
+                review.draft = &draft;
+                review.answer = &nothing;
+                const auto made = validator.call([&](Validator& v) { return v.check(review); });
+                if (!made) return described(made.error());
+                if (made->ask) return "it asks again";
+            }
+            return {};
+        });
+    }
+    auto set = validator.call([](Validator& v) { return v.set_check(); });
+    auto again = other.call([](Validator& v) { return v.set_check(); });
+    if (set && !*set) return;
+    checks.run("two checks of the same set find the same", [&]() -> Problem {
+        if (!set || !again) return described((set ? again : set).error());
+        for (std::size_t i = 0; i < drafts.size(); ++i) {
+            Review review;
+            review.spec = &specs[i % specs.size()];
+            review.draft = &drafts[i].first;
+            const auto one = validator.call([&](Validator&) { return (*set)->check(review); });
+            const auto two = other.call([&](Validator&) { return (*again)->check(review); });
+            if (!one || !two) return described((one ? two : one).error());
+            if (!same(*one, *two)) return "draft " + number(i + 1) + ": another verdict from another instance";
+            if (one->ask) return "it asks; what looks at the set cannot";
+            for (const auto* part : {&set, &again})
+                if (auto added = validator.call([&](Validator&) { return (**part)->add(review); }); !added)
+                    return described(added.error());
+        }
+        return {};
+    });
 }
 
 }  // namespace synth::core::conformance
