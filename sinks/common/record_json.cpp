@@ -33,6 +33,22 @@ void write_findings(JsonWriter& json, const Record& record) {
         json.member("severity", finding.severity == Severity::warning ? "warning" : "rejection");
         json.member("code", finding.code);
         json.member("message", finding.message);
+        json.member("validator", unless_empty(finding.validator));
+        json.member("label", unless_empty(finding.label));
+        json.member("value", finding.value);
+        json.member("limit", finding.limit);
+        json.end_object();
+    }
+    json.end_array();
+}
+
+/// A list of pairs, since names differ from record to record and readers of tables want the same members in all.
+void write_attributes(JsonWriter& json, const Record& record) {
+    json.begin_array();
+    for (const Attribute& attribute : record.attributes) {
+        json.begin_object();
+        json.member("name", attribute.name);
+        json.member("value", attribute.value);
         json.end_object();
     }
     json.end_array();
@@ -57,6 +73,8 @@ void write_metadata(JsonWriter& json, const Record& record, const LabelProfile& 
     json.member("words", record.words);
     json.key("findings");
     write_findings(json, record);
+    json.key("attributes");
+    write_attributes(json, record);
     json.member("sent", iso_time(record.sent));
     json.member("received", iso_time(record.received));
     json.end_object();
@@ -82,6 +100,13 @@ std::string findings_json(const Record& record) {
     std::string out;
     JsonWriter json(out);
     write_findings(json, record);
+    return out;
+}
+
+std::string attributes_json(const Record& record) {
+    std::string out;
+    JsonWriter json(out);
+    write_attributes(json, record);
     return out;
 }
 

@@ -25,6 +25,7 @@ std::optional<std::string> iso_time(TimePoint time);
 
 /// [{"severity", "code", "message"}]
 std::string findings_json(const Record& record);
+std::string attributes_json(const Record& record);
 
 /// Calls `put(name, value)` for all metadata but id, title and label codes, always the same names in the same order. A
 /// value is an optional of string_view, int64 or PicoUsd; absent: not known. Texts are borrowed for the call.
@@ -52,6 +53,7 @@ void each_metadata(const Record& record, Put&& put) {
     put("cost_usd", record.cost);
     put("words", Number(static_cast<std::int64_t>(record.words)));
     put("findings", Text(findings_json(record)));
+    put("attributes", Text(attributes_json(record)));
     put("sent", Text(sent));
     put("received", Text(received));
 }

@@ -110,6 +110,20 @@ constexpr std::string_view kMetadataFeatures = R"(  - name: title
         dtype: string
       - name: message
         dtype: string
+      - name: validator
+        dtype: string
+      - name: label
+        dtype: string
+      - name: value
+        dtype: float64
+      - name: limit
+        dtype: float64
+    - name: attributes
+      list:
+      - name: name
+        dtype: string
+      - name: value
+        dtype: string
     - name: sent
       dtype: string
     - name: received

@@ -46,6 +46,8 @@ public:
     std::vector<SampleSpec> samples;
     std::vector<CallRow> rows;
     std::vector<RunEvent> happenings;
+    std::vector<Record> documents;  ///< accepted samples
+    std::map<std::uint64_t, std::string> prompts;  ///< by sample
     std::vector<ModelInfo> known_models;
     std::map<std::string, TokenPrices> prices;
     std::optional<Error> broken;  ///< what reading past the last call gives
@@ -78,6 +80,11 @@ public:
     std::unique_ptr<Cursor<SampleSpec>> plan() const override { return cursor(samples, whole_); }
     std::unique_ptr<Cursor<CallRow>> calls() const override { return cursor(rows, broken); }
     std::unique_ptr<Cursor<RunEvent>> events() const override { return cursor(happenings, whole_); }
+    std::unique_ptr<Cursor<Record>> records() const override { return cursor(documents, whole_); }
+    Result<std::string> prompt(std::uint64_t sample, std::uint32_t) const override {
+        const auto found = prompts.find(sample);
+        return found == prompts.end() ? std::string() : found->second;
+    }
     std::span<const ModelInfo> models() const override { return known_models; }
     std::optional<PicoUsd> price(const Usage& usage, const Billing& billing) const override {
         const auto found = prices.find(billing.model);

@@ -26,6 +26,7 @@ enum class Outcome : std::uint8_t {
     halted,     ///< key, credit, permission or model refused: stopped the run, not an attempt
     abandoned,  ///< in flight when the run was told to stop and did not wait: not an attempt
     probed,     ///< no answer, asked to see whether a service that was down is back: not an attempt
+    held,       ///< passed what looks at one text alone; waits for a validator's answer or for the samples before it
 };
 
 [[nodiscard]] constexpr std::string_view name_of(Outcome outcome) noexcept {
@@ -39,6 +40,7 @@ enum class Outcome : std::uint8_t {
         case Outcome::halted: return "halted";
         case Outcome::abandoned: return "abandoned";
         case Outcome::probed: return "probed";
+        case Outcome::held: return "held";
     }
     return "failed";
 }
@@ -60,6 +62,8 @@ struct CallRow {
     std::uint32_t target_words = 0;
     bool sent = false;  ///< over the network; false: answered in process (offline)
     TimePoint began{}, ended{};
+    std::vector<Finding> findings;      ///< of the validators: warnings, and what it was rejected for
+    std::vector<Attribute> attributes;  ///< Prompt::attributes
 };
 
 /// Something that happened to the run: a change of the window, of learned limits, a pause, a resume.
@@ -101,6 +105,10 @@ public:
     [[nodiscard]] virtual std::unique_ptr<Cursor<SampleSpec>> plan() const = 0;  ///< by index
     [[nodiscard]] virtual std::unique_ptr<Cursor<CallRow>> calls() const = 0;    ///< by sample, then in order
     [[nodiscard]] virtual std::unique_ptr<Cursor<RunEvent>> events() const = 0;  ///< by time
+    [[nodiscard]] virtual std::unique_ptr<Cursor<Record>> records() const = 0;   ///< accepted samples, by index
+    /// What was asked for, as text, message by message under "[system]", "[user]", "[assistant]"; empty when nothing was
+    /// (a data set that was made elsewhere).
+    [[nodiscard]] virtual Result<std::string> prompt(std::uint64_t sample, std::uint32_t attempt) const = 0;
     /// The provider that made the run; prices of today, for what-if questions only.
     [[nodiscard]] virtual std::span<const ModelInfo> models() const = 0;
     [[nodiscard]] virtual std::optional<PicoUsd> price(const Usage& usage, const Billing& billing) const = 0;
@@ -114,12 +122,13 @@ struct Section {
     std::string title;  ///< "Cost"
     std::string text;   ///< for a terminal, lines of at most 100 columns, no colours
     std::string json;   ///< an object; its members become members of NAME.report.json
+    std::string page{};  ///< a self-contained HTML document for NAME.report.html; empty: none. At most one reporter has one
 };
 
 class Reporter {
 public:
     static constexpr const char* kKind = "reporter";
-    static constexpr std::uint32_t kInterfaceVersion = 1;
+    static constexpr std::uint32_t kInterfaceVersion = 2;
 
     virtual ~Reporter() = default;
     virtual Result<Section> report(const RunView& run) const = 0;

@@ -37,10 +37,17 @@ struct Message {
     std::string text;  ///< UTF-8
 };
 
+/// Something that was drawn for a sample beside its labels: "form" = "GCN circular".
+struct Attribute {
+    std::string name, value;
+    bool operator==(const Attribute&) const = default;
+};
+
 struct Prompt {
     std::vector<Message> messages;
-    Tokens output_limit;             ///< what the answer may take, reasoning not counted
-    std::uint32_t target_words = 0;  ///< length that was asked for; 0: none
+    Tokens output_limit;                ///< what the answer may take, reasoning not counted
+    std::uint32_t target_words = 0;     ///< length that was asked for; 0: none
+    std::vector<Attribute> attributes{};  ///< recorded with the call, so that reports can say how they spread
 };
 
 enum class FinishReason : std::uint8_t { unknown, stop, length, content_filter, other };
@@ -155,6 +162,10 @@ struct Finding {
     Severity severity = Severity::warning;
     std::string code;     ///< stable snake_case word: "too_short"
     std::string message;  ///< for people and, after a rejection, for the model that writes again
+    std::string label{};  ///< code of the label that it is about; empty: the whole text
+    std::optional<double> value{}, limit{};  ///< what was measured, and where it starts to be found; in the unit of `code`
+    std::string validator{};                 ///< id of the plugin that found it; set by the core
+    bool operator==(const Finding&) const = default;
 };
 
 /// An earlier attempt at the same sample, oldest first, as the ledger has it.
@@ -184,6 +195,7 @@ struct Record {
     std::optional<PicoUsd> cost;  ///< of this answer; absent: unknown
     std::uint64_t words = 0;
     std::vector<Finding> findings;  ///< warnings that it was accepted with
+    std::vector<Attribute> attributes;  ///< Prompt::attributes
     TimePoint sent{}, received{};
 };
 

@@ -47,9 +47,14 @@ Result<Report> make_outputs(const Context& context, RunPlugins& plugins, RunConf
     if (!report) return std::move(report).error();
     context.secrets.redact(report->text);
     context.secrets.redact(report->json);
-    const auto file = dir / (config.name + ".report.json");
-    if (auto whole = write_whole(file, config.name, report->json); !whole) return std::move(whole).error();
-    files.push_back(file);
+    context.secrets.redact(report->page);
+    const std::pair<const char*, const std::string&> parts[] = {{".report.json", report->json}, {".report.html", report->page}};
+    for (const auto& [ending, content] : parts) {
+        if (content.empty()) continue;
+        const auto file = dir / (config.name + ending);
+        if (auto whole = write_whole(file, config.name, content); !whole) return std::move(whole).error();
+        files.push_back(file);
+    }
     return report;
 }
 

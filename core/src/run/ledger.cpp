@@ -44,7 +44,8 @@ CREATE TABLE call(id INTEGER PRIMARY KEY, sample INTEGER NOT NULL, attempt INTEG
   tier TEXT NOT NULL, finish INTEGER NOT NULL, input INTEGER, cached INTEGER, cache_write INTEGER, output INTEGER,
   reasoning INTEGER, cost INTEGER, reserved INTEGER NOT NULL, words INTEGER NOT NULL, target_words INTEGER NOT NULL,
   sent INTEGER NOT NULL, began INTEGER NOT NULL, ended INTEGER NOT NULL, status INTEGER NOT NULL,
-  request_id TEXT NOT NULL, output_limit INTEGER NOT NULL, prompt_hash INTEGER NOT NULL, findings TEXT NOT NULL);
+  request_id TEXT NOT NULL, output_limit INTEGER NOT NULL, prompt_hash INTEGER NOT NULL, findings TEXT NOT NULL,
+  attributes TEXT NOT NULL);
 CREATE INDEX call_by_sample ON call(sample, outcome);
 CREATE TABLE content(call INTEGER PRIMARY KEY, prompt BLOB NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL);
 CREATE TABLE event(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL);
@@ -57,7 +58,8 @@ INSERT INTO progress VALUES(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
 constexpr std::string_view kCallColumns =
     "c.sample, c.attempt, c.role, c.outcome, c.error, c.reason, c.message, c.model, c.tier, c.finish, c.input, c.cached, "
-    "c.cache_write, c.output, c.reasoning, c.cost, c.reserved, c.words, c.target_words, c.sent, c.began, c.ended";
+    "c.cache_write, c.output, c.reasoning, c.cost, c.reserved, c.words, c.target_words, c.sent, c.began, c.ended, "
+    "c.findings, c.attributes";
 
 std::int64_t to_integer(TimePoint time) { return time.time_since_epoch().count(); }
 TimePoint to_time(std::int64_t milliseconds) { return TimePoint(std::chrono::milliseconds(milliseconds)); }
@@ -73,6 +75,51 @@ bool read_enum(std::int64_t value, Enum last, Enum& into) {
     return value >= 0 && value <= static_cast<std::int64_t>(last);
 }
 
+/// One array a finding; what it lacks at its end is left out.
+std::string findings_json(const std::vector<Finding>& findings) {
+    if (findings.empty()) return {};
+    using nlohmann::json;
+    const auto number = [](const std::optional<double>& value) { return value ? json(*value) : json(); };
+    auto list = json::array();
+    for (const auto& f : findings)
+        list.push_back({f.severity == Severity::rejection ? "rejection" : "warning", f.code, f.message, f.validator, f.label,
+                        number(f.value), number(f.limit)});
+    return list.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+void parse_findings(std::string_view text, std::vector<Finding>& findings) {
+    findings.clear();
+    if (text.empty()) return;
+    const auto list = nlohmann::json::parse(text, nullptr, false);
+    if (!list.is_array()) return;
+    const auto number = [](const nlohmann::json& value) {
+        return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
+    };
+    for (const auto& item : list) {
+        if (!item.is_array() || item.size() != 7) continue;
+        if (!std::all_of(item.begin(), item.begin() + 5, [](const auto& part) { return part.is_string(); })) continue;
+        findings.push_back({item[0] == "rejection" ? Severity::rejection : Severity::warning, item[1].get<std::string>(),
+                            item[2].get<std::string>(), item[4].get<std::string>(), number(item[5]), number(item[6]),
+                            item[3].get<std::string>()});
+    }
+}
+
+std::string attributes_json(const std::vector<Attribute>& attributes) {
+    if (attributes.empty()) return {};
+    auto object = nlohmann::ordered_json::object();
+    for (const auto& one : attributes) object[one.name] = one.value;
+    return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void parse_attributes(std::string_view text, std::vector<Attribute>& attributes) {
+    attributes.clear();
+    if (text.empty()) return;
+    const auto object = nlohmann::ordered_json::parse(text, nullptr, false);
+    if (!object.is_object()) return;
+    for (const auto& [name, value] : object.items())
+        if (value.is_string()) attributes.push_back({name, value.get<std::string>()});
+}
+
 /// False when a column holds what was never written: a file can be damaged where SQLite does not see it.
 bool read_row(const Statement& from, CallRow& row) {
     constexpr std::int64_t kLatest = std::int64_t{1} << 53U;  // a time; differences of two do not overflow
@@ -80,7 +127,7 @@ bool read_row(const Statement& from, CallRow& row) {
     for (const int column : {0, 1, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21})
         if (from.integer(column) < 0) return false;
     if (from.integer(1) > kMost32 || from.integer(18) > kMost32 || from.integer(20) > kLatest || from.integer(21) > kLatest ||
-        !read_enum(from.integer(3), Outcome::probed, row.outcome) ||
+        !read_enum(from.integer(3), Outcome::held, row.outcome) ||
         !read_enum(from.integer(9), FinishReason::other, row.finish))
         return false;
     row.sample = static_cast<std::uint64_t>(from.integer(0));
@@ -101,27 +148,9 @@ bool read_row(const Statement& from, CallRow& row) {
     row.sent = from.integer(19) != 0;
     row.began = to_time(from.integer(20));
     row.ended = to_time(from.integer(21));
+    parse_findings(from.text(22), row.findings);
+    parse_attributes(from.text(23), row.attributes);
     return true;
-}
-
-std::string findings_json(const std::vector<Finding>& findings) {
-    if (findings.empty()) return {};
-    auto list = nlohmann::json::array();
-    for (const auto& finding : findings)
-        list.push_back({finding.severity == Severity::rejection ? "rejection" : "warning", finding.code, finding.message});
-    return list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-std::vector<Finding> parse_findings(std::string_view text) {
-    std::vector<Finding> findings;
-    if (text.empty()) return findings;
-    const auto list = nlohmann::json::parse(text, nullptr, false);
-    if (!list.is_array()) return findings;
-    for (const auto& item : list)
-        if (item.is_array() && item.size() == 3 && item[1].is_string() && item[2].is_string())
-            findings.push_back({item[0] == "rejection" ? Severity::rejection : Severity::warning,
-                                item[1].get<std::string>(), item[2].get<std::string>()});
-    return findings;
 }
 
 /// zstd with a typical prompt as dictionary: prompts share most of their text. A fast level that looks for matches in the
@@ -322,19 +351,18 @@ bool read_entry(const Statement& from, CallEntry& entry) {
     if (!read_row(from, entry.row)) return false;
     entry.error.reset();
     if (!from.is_null(4) && !read_enum(from.integer(4), ErrorCode::internal, entry.error.emplace())) return false;
-    entry.status = static_cast<int>(from.integer(22));
-    entry.request_id = from.text(23);
-    entry.output_limit = {from.integer(24)};
-    entry.prompt_hash = static_cast<std::uint64_t>(from.integer(25));
-    entry.findings = parse_findings(from.text(26));
-    entry.title = from.text(27);
-    entry.text = from.text(28);
+    entry.status = static_cast<int>(from.integer(24));
+    entry.request_id = from.text(25);
+    entry.output_limit = {from.integer(26)};
+    entry.prompt_hash = static_cast<std::uint64_t>(from.integer(27));
+    entry.title = from.text(28);
+    entry.text = from.text(29);
     return true;
 }
 
 std::string entry_query(std::string_view where) {
     return "SELECT " + std::string(kCallColumns) +
-           ", c.status, c.request_id, c.output_limit, c.prompt_hash, c.findings, t.title, t.text "
+           ", c.status, c.request_id, c.output_limit, c.prompt_hash, t.title, t.text "
            "FROM call c JOIN content t ON t.call = c.id " +
            std::string(where);
 }
@@ -595,7 +623,8 @@ Status LedgerReader::each_sample(const std::function<void(std::uint64_t, bool)>&
 
 Result<std::string> LedgerReader::prompt_of(std::uint64_t sample, std::uint32_t attempt) {
     auto query = database_->prepare(
-        "SELECT t.prompt FROM call c JOIN content t ON t.call = c.id WHERE c.sample = ? AND c.attempt = ? LIMIT 1");
+        "SELECT t.prompt FROM call c JOIN content t ON t.call = c.id WHERE c.sample = ? AND c.attempt = ? AND c.role = 'write' "
+        "LIMIT 1");
     if (!query) return std::move(query).error();
     query->bind(1, static_cast<std::int64_t>(sample)).bind(2, static_cast<std::int64_t>(attempt));
     auto row = query->step();
@@ -614,7 +643,7 @@ public:
     struct Active {
         std::int64_t milliseconds;
     };
-    using Operation = std::variant<CallEntry, RunEvent, LearnedRemedy, Exposure, Active>;
+    using Operation = std::variant<CallEntry, Ruling, RunEvent, LearnedRemedy, Exposure, Active>;
 
     Impl(Database database, std::string dictionary, Progress progress, std::function<void()> durable)
         : database_(std::move(database)),
@@ -630,13 +659,16 @@ public:
             into = std::move(*made);
             return {};
         };
-        const std::array<std::pair<Statement*, std::string_view>, 7> statements = {
+        const std::array<std::pair<Statement*, std::string>, 8> statements = {
             {{&begin_, "BEGIN IMMEDIATE"},
              {&commit_, "COMMIT"},
              {&call_,
               "INSERT INTO call(sample, attempt, role, outcome, error, reason, message, model, tier, finish, input, cached, "
               "cache_write, output, reasoning, cost, reserved, words, target_words, sent, began, ended, status, request_id, "
-              "output_limit, prompt_hash, findings) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+              "output_limit, prompt_hash, findings, attributes) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+             {&ruling_,
+              "UPDATE call SET outcome=?, reason=?, message=?, findings=? WHERE sample=? AND attempt=? AND role='write' AND outcome=" +
+                  std::to_string(static_cast<int>(Outcome::held))},
              {&content_, "INSERT INTO content(call, prompt, title, text) VALUES(?,?,?,?)"},
              {&event_, "INSERT INTO event(at, kind, detail) VALUES(?,?,?)"},
              {&remedy_, "INSERT OR REPLACE INTO remedy VALUES(?,?,?,?,?)"},
@@ -799,7 +831,8 @@ private:
             .bind(24, std::string_view(entry.request_id))
             .bind(25, entry.output_limit.count)
             .bind(26, static_cast<std::int64_t>(entry.prompt_hash))
-            .bind(27, std::string_view(findings_json(entry.findings)));
+            .bind(27, std::string_view(findings_json(row.findings)))
+            .bind(28, std::string_view(attributes_json(row.attributes)));
         if (auto done = call_.run(); !done) return done;
         content_.bind(1, database_.last_row_id())
             .bind_blob(2, compress_(entry.prompt))
@@ -815,9 +848,22 @@ private:
             progress.output_tokens += row.usage->output.count;
         }
         if (row.cost) progress.spent += *row.cost;
-        if (!row.cost && (row.outcome == Outcome::accepted || row.outcome == Outcome::rejected)) ++progress.unpriced_calls;
+        const bool paid = row.outcome == Outcome::accepted || row.outcome == Outcome::rejected ||
+                          row.outcome == Outcome::held || row.outcome == Outcome::answered;
+        if (!row.cost && paid) ++progress.unpriced_calls;
         progress.reserved += row.reserved;
         return {};
+    }
+    Status store(Ruling& ruling, Progress& progress) {
+        progress.accepted += ruling.outcome == Outcome::accepted ? 1 : 0;
+        progress.rejected += ruling.outcome == Outcome::rejected ? 1 : 0;
+        return ruling_.bind(1, static_cast<std::int64_t>(ruling.outcome))
+            .bind(2, std::string_view(ruling.reason))
+            .bind(3, std::string_view(ruling.message))
+            .bind(4, std::string_view(findings_json(ruling.findings)))
+            .bind(5, static_cast<std::int64_t>(ruling.sample))
+            .bind(6, static_cast<std::int64_t>(ruling.attempt))
+            .run();
     }
     Status store(RunEvent& event, Progress&) {
         return event_.bind(1, to_integer(event.at)).bind(2, std::string_view(event.kind)).bind(3, std::string_view(event.detail)).run();
@@ -841,7 +887,7 @@ private:
     }
 
     Database database_;
-    Statement begin_, commit_, call_, content_, event_, remedy_, update_;
+    Statement begin_, commit_, call_, content_, ruling_, event_, remedy_, update_;
     PromptCompressor compress_;
     Progress progress_, initial_;
     std::function<void()> notify_;
@@ -909,6 +955,7 @@ Status LedgerWriter::extend(LedgerHead& head, PlanStream* more, std::uint64_t mo
 }
 
 std::uint64_t LedgerWriter::append(CallEntry entry) { return impl_->push(std::move(entry)); }
+std::uint64_t LedgerWriter::append(Ruling ruling) { return impl_->push(std::move(ruling)); }
 void LedgerWriter::append(RunEvent event) { impl_->push(std::move(event)); }
 void LedgerWriter::append(LearnedRemedy remedy) { impl_->push(std::move(remedy)); }
 Status LedgerWriter::set_exposure(PicoUsd exposure, std::int64_t requests) {

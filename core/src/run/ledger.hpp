@@ -19,13 +19,12 @@
 
 namespace synth::core {
 
-inline constexpr int kLedgerVersion = 2;
+inline constexpr int kLedgerVersion = 3;
 
 /// A call with all that is kept of it.
 struct CallEntry {
     CallRow row;
     std::optional<ErrorCode> error;  ///< of the call or of `extract`
-    std::vector<Finding> findings;
     int status = 0;  ///< HTTP; 0: no response
     std::string request_id;
     Tokens output_limit;
@@ -33,6 +32,15 @@ struct CallEntry {
     std::string prompt;  ///< the messages, as text; compressed in the file
     std::string title;   ///< of an accepted draft
     std::string text;    ///< the accepted draft; else the completion, else the raw body of an unusable answer
+};
+
+/// The end of a call that was `held`: accepted or rejected after all.
+struct Ruling {
+    std::uint64_t sample = 0;
+    std::uint32_t attempt = 1;
+    Outcome outcome = Outcome::accepted;
+    std::string reason, message;     ///< of a rejection
+    std::vector<Finding> findings;   ///< all of the text's, in place of those it was held with
 };
 
 /// Counters that are kept up to date with every commit, so that nobody has to count rows.
@@ -120,6 +128,7 @@ public:
 
     /// Sequence number of the append, from 1, ascending.
     std::uint64_t append(CallEntry entry);
+    std::uint64_t append(Ruling ruling);
     void append(RunEvent event);
     void append(LearnedRemedy remedy);
     /// Waits until it is durable: nothing beyond it may be sent before.

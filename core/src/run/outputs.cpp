@@ -14,6 +14,63 @@ namespace {
 
 constexpr const char* kLinkBase = "https://synthetic-data-gen.example.com/sample_";
 
+Record to_record(const SampleSpec& spec, CallEntry& entry, const std::string& provider) {
+    Record record;
+    record.index = spec.index;
+    record.link = kLinkBase + std::to_string(spec.index + 1);
+    record.title = std::move(entry.title);
+    record.text = std::move(entry.text);
+    record.labels = spec.labels;
+    record.seed = spec.seed;
+    record.attempt = entry.row.attempt;
+    record.provider = provider;
+    record.model = std::move(entry.row.model);
+    record.prompt_hash = hex64(entry.prompt_hash);
+    record.finish = entry.row.finish;
+    record.usage = entry.row.usage;
+    record.cost = entry.row.cost;
+    record.words = entry.row.words;
+    record.findings = std::move(entry.row.findings);
+    record.attributes = std::move(entry.row.attributes);
+    record.sent = entry.row.began;
+    record.received = entry.row.ended;
+    return record;
+}
+
+/// Accepted samples in plan order, each with its part of the plan.
+class RecordCursor final : public Cursor<Record> {
+public:
+    RecordCursor(std::unique_ptr<Cursor<CallEntry>> accepted, std::unique_ptr<PlanStream> plan, std::string provider)
+        : accepted_(std::move(accepted)), plan_(std::move(plan)), provider_(std::move(provider)) {}
+
+    Result<bool> next(Record& record) override {
+        auto more = accepted_->next(entry_);
+        if (!more || !*more) return more;
+        while (at_ == specs_.size() || specs_[at_].index != entry_.row.sample) {
+            if (at_ < specs_.size()) {
+                ++at_;
+                continue;
+            }
+            specs_.resize(256);
+            auto got = plan_->next(specs_);
+            if (!got) return std::move(got).error();
+            specs_.resize(*got);
+            at_ = 0;
+            if (*got == 0) return Error{ErrorCode::io, "the ledger holds a sample that its plan lacks, it is damaged", "ledger"};
+        }
+        record = to_record(specs_[at_], entry_, provider_);
+        return true;
+    }
+
+private:
+    std::unique_ptr<Cursor<CallEntry>> accepted_;
+    std::unique_ptr<PlanStream> plan_;
+    std::string provider_;
+    CallEntry entry_;
+    std::vector<SampleSpec> specs_;
+    std::size_t at_ = 0;
+};
+
 /// A ledger as reporters see it.
 class LedgerView final : public RunView {
 public:
@@ -27,6 +84,12 @@ public:
     }
     [[nodiscard]] std::unique_ptr<Cursor<CallRow>> calls() const override { return ledger_.calls(); }
     [[nodiscard]] std::unique_ptr<Cursor<RunEvent>> events() const override { return ledger_.events(); }
+    [[nodiscard]] std::unique_ptr<Cursor<Record>> records() const override {
+        return std::make_unique<RecordCursor>(ledger_.accepted(), ledger_.plan(), facts_.provider);
+    }
+    [[nodiscard]] Result<std::string> prompt(std::uint64_t sample, std::uint32_t attempt) const override {
+        return ledger_.prompt_of(sample, attempt);
+    }
     [[nodiscard]] std::span<const ModelInfo> models() const override { return provider_.object().models(); }
     [[nodiscard]] std::optional<PicoUsd> price(const Usage& usage, const Billing& billing) const override {
         return provider_.object().cost(usage, billing);
@@ -61,56 +124,6 @@ private:
     RunFacts facts_;
 };
 
-Record to_record(const SampleSpec& spec, CallEntry& entry, const std::string& provider) {
-    Record record;
-    record.index = spec.index;
-    record.link = kLinkBase + std::to_string(spec.index + 1);
-    record.title = std::move(entry.title);
-    record.text = std::move(entry.text);
-    record.labels = spec.labels;
-    record.seed = spec.seed;
-    record.attempt = entry.row.attempt;
-    record.provider = provider;
-    record.model = std::move(entry.row.model);
-    record.prompt_hash = hex64(entry.prompt_hash);
-    record.finish = entry.row.finish;
-    record.usage = entry.row.usage;
-    record.cost = entry.row.cost;
-    record.words = entry.row.words;
-    record.findings = std::move(entry.findings);
-    record.sent = entry.row.began;
-    record.received = entry.row.ended;
-    return record;
-}
-
-/// Feeds every accepted sample to `write`, in plan order; how many.
-template <class Write>
-Result<std::uint64_t> each_record(LedgerReader& ledger, const std::string& provider, std::uint64_t* lost, Write&& write) {
-    auto accepted = lost != nullptr ? ledger.salvaged(*lost) : ledger.accepted();
-    auto plan = ledger.plan();
-    std::vector<SampleSpec> specs(256);
-    std::size_t at = 0, filled = 0;
-    CallEntry entry;
-    std::uint64_t records = 0;
-    for (;;) {
-        auto more = accepted->next(entry);
-        if (!more) return std::move(more).error();
-        if (!*more) return records;
-        for (;; ++at) {
-            if (at == filled) {
-                auto got = plan->next(specs);
-                if (!got) return std::move(got).error();
-                if (*got == 0) return Error{ErrorCode::io, "the ledger holds a sample that its plan lacks, it is damaged", "ledger"};
-                at = 0;
-                filled = *got;
-            }
-            if (specs[at].index == entry.row.sample) break;
-        }
-        if (Status written = write(to_record(specs[at], entry, provider)); !written) return std::move(written).error();
-        ++records;
-    }
-}
-
 Result<std::vector<fs::path>> write_output(Assembly& assembly, PluginChoice& choice, const RunConfig& config,
                                            LedgerReader& ledger, const fs::path& dir, Overwrite overwrite,
                                            std::uint64_t* lost) {
@@ -125,10 +138,17 @@ Result<std::vector<fs::path>> write_output(Assembly& assembly, PluginChoice& cho
     context.samples = ledger.head().samples;
     if (auto opened = sink->call([&](Sink& s) { return s.open(context); }); !opened) return std::move(opened).error();
     const auto* provider = config.find("provider");
-    auto records = each_record(ledger, provider != nullptr ? provider->id : std::string(), lost,
-                               [&](const Record& record) { return sink->call([&](Sink& s) { return s.write(record); }); });
-    if (!records) return std::move(records).error();
-    if (auto done = sink->call([&](Sink& s) { return s.finish({*records, context.samples}); }); !done)
+    RecordCursor records(lost != nullptr ? ledger.salvaged(*lost) : ledger.accepted(), ledger.plan(),
+                         provider != nullptr ? provider->id : std::string());
+    Record record;
+    std::uint64_t written = 0;
+    for (;; ++written) {
+        auto more = records.next(record);
+        if (!more) return std::move(more).error();
+        if (!*more) break;
+        if (auto done = sink->call([&](Sink& s) { return s.write(record); }); !done) return std::move(done).error();
+    }
+    if (auto done = sink->call([&](Sink& s) { return s.finish({written, context.samples}); }); !done)
         return std::move(done).error();
     return staging->publish(dir, config.name, overwrite == Overwrite::yes);
 }
@@ -190,6 +210,7 @@ Result<Report> make_report(Assembly& assembly, RunConfig& config, LedgerReader& 
             return Error{ErrorCode::internal, "reporter " + choice.id + " made a section that is not a JSON object",
                          "reporter_json"};
         object.update(members);
+        if (!section->page.empty()) report.page = std::move(section->page);
         report.text += section->title + "\n" + section->text;
         if (!report.text.ends_with('\n')) report.text += '\n';
         report.text += '\n';

@@ -26,6 +26,7 @@ Result<std::vector<std::filesystem::path>> write_outputs(Assembly& assembly, std
 struct Report {
     std::string text;  ///< for a terminal
     std::string json;  ///< one object, indented
+    std::string page;  ///< HTML; empty when no reporter makes one
 };
 
 /// All reporters of `config` over the ledger. `exit_code`: of the run; absent: not known (a report made later).

@@ -106,6 +106,7 @@ Decision Pipeline::decide(const Job& job, Reply reply) const {
     entry.output_limit = job.prepared->prompt.output_limit;
     entry.prompt = job.prepared->prompt_text;
     entry.prompt_hash = job.prepared->prompt_hash;
+    row.attributes = job.prepared->prompt.attributes;
 
     std::optional<Error> error = std::move(reply.error);
     std::optional<Draft> draft;
@@ -174,14 +175,16 @@ void Pipeline::check(const Job& job, const Completion& completion, Draft draft, 
     for (const auto& validator : validators_) {
         auto verdict = validator.call([&](Validator& v) { return v.check(review); });
         if (!verdict) {
-            entry.findings.push_back({Severity::rejection, std::string(verdict.error().counted_as()), verdict.error().message});
-            continue;
+            verdict = Verdict{{{Severity::rejection, std::string(verdict.error().counted_as()), verdict.error().message}}};
         }
-        std::ranges::move(verdict->findings, std::back_inserter(entry.findings));
+        for (auto& finding : verdict->findings) {
+            finding.validator = validator.id();
+            entry.row.findings.push_back(std::move(finding));
+        }
     }
     const auto rejection =
-        std::ranges::find(entry.findings, Severity::rejection, &Finding::severity);
-    if (rejection == entry.findings.end()) {
+        std::ranges::find(entry.row.findings, Severity::rejection, &Finding::severity);
+    if (rejection == entry.row.findings.end()) {
         entry.row.outcome = Outcome::accepted;
         entry.title = std::move(draft.title);
         entry.text = std::move(draft.text);
@@ -200,7 +203,7 @@ Attempt Pipeline::to_attempt(const CallEntry& entry) {
     attempt.number = entry.row.attempt;
     attempt.error = entry.error;
     attempt.reason = entry.row.reason;
-    attempt.findings = entry.findings;
+    attempt.findings = entry.row.findings;
     attempt.text = entry.text;
     attempt.finish = entry.row.finish;
     attempt.output_limit = entry.output_limit;

@@ -423,7 +423,7 @@ private:
                 c_.console->log(LogLevel::info, "(further warnings only with --verbose; all are in the ledger and the report)");
         };
         if (row.outcome == Outcome::accepted) {
-            for (const auto& finding : decision.entry.findings) line(who + ": " + finding.message);
+            for (const auto& finding : decision.entry.row.findings) line(who + ": " + finding.message);
         } else if (row.outcome == Outcome::rejected || row.outcome == Outcome::failed) {
             line(who + ", attempt " + std::to_string(row.attempt) + ": " + std::string(name_of(row.outcome)) + ", " +
                  row.message);

@@ -193,7 +193,9 @@ private:
         values[count == 1 ? Place::one : count <= kMostWithThirtyPercent ? Place::few : Place::many] = label_count;
         values[Place::lookalikes] = lookalikes;
         values[Place::neighbours] = neighbours;
-        return finish(form.system, data_.document, values, target_words_);
+        Prompt prompt = finish(form.system, data_.document, values, target_words_);
+        prompt.attributes = {{"form", form.name}, {"angle", angle}};
+        return prompt;
     }
 
     void append_label(std::string& out, LabelId id, std::string_view label_words, Random& random) const {
@@ -290,7 +292,9 @@ private:
         values[Place::avoid] = category.notes;
         values[Place::hard] = category.hard ? "hard" : "";
         values[Place::target_words] = target_words;
-        return finish(form.system, data_.negative, values, words);
+        Prompt prompt = finish(form.system, data_.negative, values, words);
+        prompt.attributes = {{"form", name}, {"category", category.name}};
+        return prompt;
     }
 
     static Prompt finish(const std::string& system, const TextTemplate& user, const Values& values,

@@ -212,8 +212,8 @@ public:
             if (label >= taxonomy_.labels.size()) return bad_spec(spec, "has a label that is not in the taxonomy");
         if (spec.drawn.empty()) return bad_spec(spec, "has no labels");
 
-        const Value values = sample_values(spec, earlier);
         Prompt prompt;
+        const Value values = sample_values(spec, earlier, prompt.attributes);
         if (texts_.system) {
             std::string system = without_line_ends(texts_.system->render(run_values_, values));
             if (!system.empty()) prompt.messages.push_back({Role::system, std::move(system)});
@@ -285,14 +285,18 @@ private:
 
     /// Everything that belongs to the sample. What is drawn has a seed of its own by name, so that a list more or less
     /// changes nothing else.
-    [[nodiscard]] Value sample_values(const SampleSpec& spec, std::span<const Attempt> earlier) const {
+    [[nodiscard]] Value sample_values(const SampleSpec& spec, std::span<const Attempt> earlier,
+                                      std::vector<Attribute>& attributes) const {
         const std::uint64_t seed = derive_seed(spec.seed, "template");
         const auto count = static_cast<std::uint32_t>(spec.drawn.size());
         const std::string label_words = std::to_string(options_.target_words / count);
         Value values = Value::object();
         values.set(kForm, "");
-        for (const Choices& list : texts_.lists)
-            values.set(list.name, list.entries[Random(derive_seed(seed, list.name)).below(list.entries.size())]);
+        for (const Choices& list : texts_.lists) {
+            const auto& drawn = list.entries[Random(derive_seed(seed, list.name)).below(list.entries.size())];
+            values.set(list.name, drawn);
+            attributes.push_back({list.name, drawn});
+        }
 
         Value labels = Value::list();
         for (const LabelId label : spec.drawn) labels.push(label_value(label, spec, seed, label_words));

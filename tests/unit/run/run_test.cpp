@@ -245,7 +245,8 @@ protected:
         e.row.outcome = outcome;
         e.row.usage = Usage{{100}, {20}, {}, {50}, {5}};
         e.row.cost = PicoUsd{123};
-        e.findings = {{Severity::warning, "too_short", "says \"why\""}};
+        e.row.findings = {{Severity::warning, "too_short", "says \"why\"", "CODE", 60, std::nullopt, "length"}};
+        e.row.attributes = {{"form", "GCN circular"}, {"angle", "\"methods\""}};
         e.prompt = "a typical prompt about pulsars, and more";
         e.title = "T";
         e.text = "text " + std::to_string(sample);
@@ -291,7 +292,8 @@ TEST_F(LedgerTest, WhatIsAppendedIsReadBack) {
     ASSERT_TRUE(calls.ok());
     ASSERT_EQ(calls->size(), 2U);
     EXPECT_EQ((*calls)[0].row.outcome, Outcome::rejected);
-    EXPECT_EQ((*calls)[1].findings.at(0).message, "says \"why\"");
+    EXPECT_EQ((*calls)[1].row.findings, entry(5, 2, Outcome::accepted).row.findings);
+    EXPECT_EQ((*calls)[1].row.attributes, entry(5, 2, Outcome::accepted).row.attributes);
     EXPECT_EQ((*calls)[1].row.usage, (Usage{{100}, {20}, {}, {50}, {5}}));
     EXPECT_EQ(*reader->prompt_of(5, 2), "a typical prompt about pulsars, and more");
     auto accepted = reader->accepted();
@@ -414,11 +416,37 @@ TEST_F(LedgerTest, FindingsThatCannotBeReadAreLeftOut) {
         (*writer)->append(entry(5, 1, Outcome::rejected));
         ASSERT_TRUE((*writer)->close().ok());
         auto database = Database::open(file_, Database::Mode::read_write);
-        ASSERT_TRUE(database->execute(R"(UPDATE call SET findings='[["warning", 1, 2], ["warning", "a", "b"]]')").ok());
+        ASSERT_TRUE(database->execute(R"(UPDATE call SET findings='[["warning", 1, 2], ["warning", "a", "b", "c", 1, null, null], )"
+                                      R"(["warning", "a", "b", "c", "d", null, 2]]')").ok());
     }
     const auto calls = LedgerReader::open(file_)->calls_of(5);
     ASSERT_TRUE(calls.ok());
-    EXPECT_EQ(calls->at(0).findings.size(), 1U);
+    EXPECT_EQ(calls->at(0).row.findings.size(), 1U);
+}
+
+TEST_F(LedgerTest, AHeldCallIsRuledOnOnce) {
+    {
+        auto writer = LedgerWriter::open(file_, [] {});
+        for (std::uint64_t sample = 0; sample < 3; ++sample) (*writer)->append(entry(sample, 1, Outcome::held));
+        ASSERT_TRUE((*writer)->flush().ok());
+        EXPECT_EQ(LedgerReader::open(file_)->progress()->accepted, 0);
+        EXPECT_FALSE(*LedgerReader::open(file_)->accepted()->next(*std::make_unique<CallEntry>()));
+        (*writer)->append(Ruling{0, 1, Outcome::accepted, "", "", {}});
+        (*writer)->append(Ruling{1, 1, Outcome::rejected, "duplicate", "like sample 1", {{Severity::rejection, "duplicate", "m"}}});
+        ASSERT_TRUE((*writer)->close().ok());
+    }
+    auto reader = LedgerReader::open(file_);
+    const auto progress = reader->progress();
+    EXPECT_EQ(progress->calls, 3);
+    EXPECT_EQ(progress->accepted, 1);
+    EXPECT_EQ(progress->rejected, 1);
+    EXPECT_TRUE(reader->calls_of(0)->at(0).row.findings.empty());
+    const auto rejected = reader->calls_of(1);
+    EXPECT_EQ(rejected->at(0).row.outcome, Outcome::rejected);
+    EXPECT_EQ(rejected->at(0).row.reason, "duplicate");
+    EXPECT_EQ(rejected->at(0).row.findings.at(0).code, "duplicate");
+    EXPECT_EQ(rejected->at(0).text, "text 1");
+    EXPECT_EQ(reader->calls_of(2)->at(0).row.outcome, Outcome::held);
 }
 
 TEST_F(LedgerTest, ALabelThatTheTaxonomyLacksIsNotPlanned) {

@@ -93,7 +93,8 @@ inline Record full_record() {
     made.usage = Usage{.input = {900}, .cached_input = {100}, .cache_write = {0}, .output = {1500}, .reasoning = {7}};
     made.cost = PicoUsd{1'027'500'001};
     made.words = 1;
-    made.findings = {{Severity::warning, "too_short", "the text has 1 word"}};
+    made.findings = {{Severity::warning, "too_short", "the text has 1 word", "BH", 1, 60.5, "length"}};
+    made.attributes = {{"form", "GCN circular"}};
     made.sent = TimePoint(std::chrono::milliseconds(1'795'428'915'007));
     made.received = made.sent + std::chrono::milliseconds(2'500);
     return made;

@@ -67,7 +67,8 @@ TEST_F(SinkTest, MetadataTellsWhereARecordCameFrom) {
                 R"("finish_reason": "stop", "usage": {"input_tokens": 900, "cached_tokens": 100, )"
                 R"("cache_write_tokens": 0, "output_tokens": 1500, "reasoning_tokens": 7}, )"
                 R"("cost_usd": 0.001027500001, "words": 1, "findings": [{"severity": "warning", )"
-                R"("code": "too_short", "message": "the text has 1 word"}], "sent": "2026-11-23T10:15:15.007Z", )"
+                R"("code": "too_short", "message": "the text has 1 word", "validator": "length", "label": "BH", )"
+                R"("value": 1, "limit": 60.5}], "attributes": [{"name": "form", "value": "GCN circular"}], "sent": "2026-11-23T10:15:15.007Z", )"
                 R"("received": "2026-11-23T10:15:17.507Z"}})"));
         EXPECT_TRUE(json::accept(text));
     }

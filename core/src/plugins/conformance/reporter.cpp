@@ -57,6 +57,10 @@ public:
     [[nodiscard]] std::unique_ptr<Cursor<SampleSpec>> plan() const override { return rows_of(specs); }
     [[nodiscard]] std::unique_ptr<Cursor<CallRow>> calls() const override { return rows_of(call_rows); }
     [[nodiscard]] std::unique_ptr<Cursor<RunEvent>> events() const override { return rows_of(event_rows); }
+    [[nodiscard]] std::unique_ptr<Cursor<Record>> records() const override { return rows_of(record_rows); }
+    [[nodiscard]] Result<std::string> prompt(std::uint64_t sample, std::uint32_t) const override {
+        return "[user]\nWrite document " + std::to_string(sample + 1) + ".\n";
+    }
     [[nodiscard]] std::span<const ModelInfo> models() const override { return model_rows; }
     [[nodiscard]] std::optional<PicoUsd> price(const Usage& usage, const Billing& billing) const override {
         if (billing.model != "model-1") return std::nullopt;
@@ -74,7 +78,8 @@ public:
         event_rows = {{began, "started", "session 1"}, {began, "window", "20 requests in flight"}};
         constexpr std::array kOutcomes = {Outcome::accepted, Outcome::rejected,  Outcome::failed,
                                           Outcome::answered, Outcome::remedied,  Outcome::throttled,
-                                          Outcome::halted,   Outcome::abandoned, Outcome::probed};
+                                          Outcome::halted,   Outcome::abandoned, Outcome::probed,
+                                          Outcome::held};
         for (const auto& spec : std::span(specs).first(specs.size() - 1))
             for (std::size_t i = 0; i < kOutcomes.size(); ++i) {
                 const auto outcome = kOutcomes[kOutcomes.size() - 1 - i];
@@ -98,11 +103,29 @@ public:
                 row.sent = spec.index % 2 == 0;
                 row.began = began + std::chrono::seconds(spec.index);
                 row.ended = row.began + std::chrono::milliseconds(700);
+                row.attributes = {{"form", spec.index % 2 == 0 ? "GCN circular" : "research <abstract> & more"}};
+                if (row.words > 0 && spec.index % 2 == 0)
+                    row.findings = {{Severity::warning, "too_short", "the text has 60 words", taxonomy_[spec.primary].code, 60,
+                                     300, "length"}};
+                if (outcome == Outcome::accepted) record_rows.push_back(record_of(spec, row));
                 call_rows.push_back(std::move(row));
             }
     }
 
 private:
+    static Record record_of(const SampleSpec& spec, const CallRow& row) {
+        Record record;
+        record.index = spec.index;
+        record.title = "A <title> & \"more\"";
+        record.text = some_document(row.words) + "\n</script> \xce\xb1";
+        record.labels = spec.labels;
+        record.attempt = row.attempt;
+        record.words = row.words;
+        record.findings = row.findings;
+        record.attributes = row.attributes;
+        return record;
+    }
+
     template <class Row>
     std::unique_ptr<Cursor<Row>> rows_of(const std::vector<Row>& rows) const {
         return std::make_unique<VectorRows<Row>>(rows, broken);
@@ -114,6 +137,7 @@ public:
     std::vector<SampleSpec> specs;
     std::vector<CallRow> call_rows;
     std::vector<RunEvent> event_rows;
+    std::vector<Record> record_rows;
     std::vector<ModelInfo> model_rows;
     bool broken = false;
 };
