@@ -21,8 +21,6 @@ namespace synth::core {
 struct Prepared {
     Prompt prompt;
     Exchange exchange;
-    std::string prompt_text;      ///< the messages, for the ledger
-    std::uint64_t prompt_hash = 0;
     Tokens input_bound, output_bound;
     std::optional<PicoUsd> cost_bound;  ///< absent: the model has no known price
 };
