@@ -12,6 +12,13 @@
 
 namespace synth::core {
 
+namespace {
+
+// Handling events is given up for timers, signals and the caller after that long.
+constexpr std::chrono::milliseconds kHandling{8};
+
+}  // namespace
+
 Result<EventLoop> EventLoop::make() {
     EventLoop loop;
     loop.epoll_ = FileDescriptor(::epoll_create1(EPOLL_CLOEXEC));
@@ -115,9 +122,10 @@ void EventLoop::turn(bool wait) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(timers_.begin()->first.first - Clock::now());
         timeout = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
     }
-    std::array<epoll_event, 256> events;
+    std::array<epoll_event, 64> events;
+    if (awake_ != Clock::time_point{}) longest_turn_ = std::max(longest_turn_, Clock::now() - awake_);
     const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
-    const auto began = Clock::now();
+    awake_ = Clock::now();
     for (int i = 0; i < count; ++i) {
         const auto& event = events[static_cast<std::size_t>(i)];
         if (event.data.fd == wake_.get()) {
@@ -130,9 +138,9 @@ void EventLoop::turn(bool wait) {
         if (found == watched_.end()) continue;
         const auto ready = found->second;  // a copy: the callback may unwatch itself
         ready(event.events);
+        if (Clock::now() - awake_ > kHandling) break;  // what is left is still ready in the next turn
     }
     run_timers();
-    longest_turn_ = std::max(longest_turn_, Clock::now() - began);
 }
 
 }  // namespace synth::core

@@ -41,10 +41,11 @@ public:
     void on_wake(std::function<void()> woken);
     void wake() const noexcept;
 
-    /// Waits for what comes next, handles everything that is ready, and returns. `wait` false: does not wait.
+    /// Waits for what comes next, handles what is ready, and returns; when much is ready after some milliseconds, with
+    /// the rest left to the next turn. `wait` false: does not wait.
     void turn(bool wait = true);
 
-    /// The longest time that one turn took to handle what was ready.
+    /// The longest time between two waits: what was handled in a turn and all that its caller did before the next.
     [[nodiscard]] Clock::duration longest_turn() const noexcept { return longest_turn_; }
 
 private:
@@ -57,6 +58,7 @@ private:
     std::unordered_map<TimerId, Clock::time_point> timer_times_;
     TimerId last_timer_ = 0;
     std::function<void()> woken_;
+    Clock::time_point awake_{};  // since then; none: before the first turn
     Clock::duration longest_turn_{};
 };
 

@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <deque>
 #include <string_view>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -24,7 +24,15 @@ namespace {
 // libcurl walks all connections of a multi handle at each event, so its cost a request grows with their number
 // (docs/performance.md); several handles keep it flat.
 constexpr std::size_t kWindowPerMulti = 500;
+// Above this window an answer is read in small pieces: libcurl holds a buffer for each request that waits for one.
+constexpr std::size_t kSmallBuffersFrom = 2'000;
+constexpr long kSmallBuffer = 4096;
+// Requests without a connection yet: more handshakes at a time end none of them earlier, and TLS sessions can only be
+// resumed once there are some. The first goes alone, so that one name is looked up, not a hundred times the same.
+constexpr std::size_t kConnecting = 100;
+constexpr std::chrono::milliseconds kAlone{250};  // at most
 constexpr std::size_t kMaxHeaderBytes = 256 * 1024;
+constexpr std::size_t kMaxReserved = 1U << 20U;  // bytes of an answer, on the server's word
 constexpr long kStalledSeconds = 60;  // without a byte, once the answer has begun to come in
 constexpr int kMaxRedirects = 3;
 
@@ -110,20 +118,30 @@ class HttpClient::Impl {
 public:
     struct Multi;
 
-    /// One request in flight; its easy handle and buffers are used again for later ones.
+    /// Header lines of a request; the same for most.
+    struct Headers {
+        std::vector<std::pair<std::string, std::string>> given;
+        std::string authorization;
+        Slist list;
+    };
+
+    /// One request in flight; its easy handle is used again for later ones.
     struct Transfer {
         Impl* client = nullptr;
         Multi* multi = nullptr;
         Easy easy;
-        Slist headers;
+        std::shared_ptr<const Headers> headers;  // shared with others in flight: the list is borrowed by libcurl
         HttpResponse response;
         std::string body;  // of the request
-        std::string url;
+        std::string method, url;  // that `easy` is set to
         std::size_t max_body = 0, header_bytes = 0;
+        std::size_t place = 0;  // in `active_`
         int redirects = 0;
         EventLoop::TimerId first_byte_timer = 0;
         const char* refused = nullptr;  // why the answer is not taken: a TransportError::reason
-        bool sent = false;  // has begun to be sent
+        bool connecting = false;  // counts as one
+        bool sent = false;        // has begun to be sent
+        bool flowing = false;     // has begun to be answered
         TimePoint began{};
         Done done;
         std::array<char, CURL_ERROR_SIZE> error{};
@@ -133,6 +151,7 @@ public:
         Impl* client = nullptr;
         CURLM* handle = nullptr;
         EventLoop::TimerId timer = 0;
+        EventLoop::Clock::time_point fires{}, due{};  // of `timer`, and when libcurl wants to be called: not before
         std::size_t in_flight = 0;
     };
 
@@ -166,85 +185,80 @@ public:
         curl_share_cleanup(share_);
     }
 
-    void send(const HttpRequest& request, const std::string& authorization, std::size_t max_body, Done done) {
+    void send(HttpRequest request, const std::string& authorization, std::size_t max_body, Done done) {
         auto transfer = take();
-        auto& multi = **std::ranges::min_element(multis_, {}, [](const auto& m) { return m->in_flight; });
-        transfer->multi = &multi;
-        transfer->max_body = max_body;
         transfer->done = std::move(done);
-        transfer->body = request.body;
-        transfer->url = request.url;
-        transfer->began = now();
+        transfer->body = std::move(request.body);
+        transfer->headers = headers_of(std::move(request.headers), authorization);
 
         CURL* easy = transfer->easy.get();
-        append(transfer->headers, "Expect:");
-        for (const auto& [name, value] : request.headers) append(transfer->headers, name + ": " + value);
-        if (!authorization.empty()) append(transfer->headers, authorization);
-        curl_easy_setopt(easy, CURLOPT_URL, transfer->url.c_str());
-        curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(max_body));
-        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers.get());
-        if (request.method == "GET") {
-            curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-        } else {
-            curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        if (transfer->url != request.url) {
+            transfer->url = std::move(request.url);
+            curl_easy_setopt(easy, CURLOPT_URL, transfer->url.c_str());
+        }
+        if (transfer->max_body != max_body) {
+            transfer->max_body = max_body;
+            curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(max_body));
+        }
+        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers->list.get());
+        if (transfer->method != request.method) {
+            transfer->method = std::move(request.method);
+            const bool usual = transfer->method == "GET" || transfer->method == "POST";
+            curl_easy_setopt(easy, transfer->method == "GET" ? CURLOPT_HTTPGET : CURLOPT_POST, 1L);
+            curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, usual ? nullptr : transfer->method.c_str());
+        }
+        if (transfer->method != "GET") {
             curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(transfer->body.size()));
             curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body.data());
-            if (request.method != "POST") curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
         }
-        Transfer* raw = transfer.release();
-        curl_easy_setopt(easy, CURLOPT_PRIVATE, raw);
-        curl_easy_setopt(easy, CURLOPT_WRITEDATA, raw);
-        curl_easy_setopt(easy, CURLOPT_HEADERDATA, raw);
-        curl_easy_setopt(easy, CURLOPT_PREREQDATA, raw);
-        curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, raw->error.data());
-        active_.insert(raw);
-        ++multi.in_flight;
-        if (options_.first_byte_timeout.count() > 0)
-            raw->first_byte_timer = loop_.at(EventLoop::Clock::now() + options_.first_byte_timeout, [this, raw] {
-                raw->first_byte_timer = 0;
-                raw->refused = "first_byte_timeout";
-                finish(*raw->multi, raw->easy.get(), CURLE_OPERATION_TIMEDOUT);
-            });
-        curl_multi_add_handle(multi.handle, easy);  // only sets a timer: work begins in the loop
+        in_line_.push_back(std::move(transfer));
+        start_next();
+    }
+
+    void withdraw() {
+        for (auto& transfer : std::exchange(in_line_, {})) {
+            Done done = std::move(transfer->done);
+            HttpResult result;
+            result.began = result.ended = now();
+            result.outcome = TransportError{"withdrawn", transfer->url + ": not sent", false, false};
+            put_back(std::move(transfer));
+            done(std::move(result));
+        }
     }
 
     void abandon() {
+        in_line_.clear();
         for (Transfer* transfer : std::exchange(active_, {})) {
             curl_multi_remove_handle(transfer->multi->handle, transfer->easy.get());
             --transfer->multi->in_flight;
             loop_.cancel(transfer->first_byte_timer);
             const std::unique_ptr<Transfer> end(transfer);
         }
+        connecting_ = 0;
+        buffered_ = 0;
+        loop_.cancel(std::exchange(alone_timer_, 0));
     }
 
-    [[nodiscard]] std::size_t in_flight() const noexcept { return active_.size(); }
+    [[nodiscard]] std::size_t in_flight() const noexcept { return active_.size() + in_line_.size(); }
 
     std::string ca_file;
     FileDescriptor ca_memory;  // holds `ca_file` where it is one of our own
 
 private:
     std::unique_ptr<Transfer> take() {
-        std::unique_ptr<Transfer> transfer;
-        if (idle_.empty()) {
-            transfer = std::make_unique<Transfer>();
-            transfer->client = this;
-            transfer->easy.reset(curl_easy_init());
-        } else {
-            transfer = std::move(idle_.back());
+        if (!idle_.empty()) {
+            auto transfer = std::move(idle_.back());
             idle_.pop_back();
-            curl_easy_reset(transfer->easy.get());
-            transfer->headers.reset();
-            transfer->error[0] = '\0';
-            transfer->response = {};
-            transfer->header_bytes = 0;
-            transfer->redirects = 0;
-            transfer->refused = nullptr;
-            transfer->sent = false;
+            return transfer;
         }
+        auto transfer = std::make_unique<Transfer>();
+        transfer->client = this;
+        transfer->easy.reset(curl_easy_init());
         CURL* easy = transfer->easy.get();
         curl_easy_setopt(easy, CURLOPT_SHARE, share_);
         curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+        if (options_.window >= kSmallBuffersFrom) curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, kSmallBuffer);
         curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
         curl_easy_setopt(easy, CURLOPT_USERAGENT, options_.user_agent.c_str());
         curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
@@ -252,17 +266,91 @@ private:
         curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()));
         curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
         curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Impl::on_body);
         curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Impl::on_header);
-        curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, nullptr);
         curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &Impl::on_request);
+        for (const auto option : {CURLOPT_PRIVATE, CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_PREREQDATA})
+            curl_easy_setopt(easy, option, transfer.get());
+        curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error.data());
         return transfer;
+    }
+
+    /// Makes a transfer as `take` gives it: what was set for one request only is gone, and so is its memory.
+    void put_back(std::unique_ptr<Transfer> transfer) {
+        transfer->headers.reset();
+        transfer->response = {};
+        transfer->body = {};
+        transfer->header_bytes = 0;
+        transfer->redirects = 0;
+        transfer->refused = nullptr;
+        transfer->sent = false;
+        transfer->error[0] = '\0';
+        if (std::exchange(transfer->flowing, false)) curl_easy_setopt(transfer->easy.get(), CURLOPT_LOW_SPEED_TIME, 0L);
+        idle_.push_back(std::move(transfer));
+    }
+
+    std::shared_ptr<const Headers> headers_of(std::vector<std::pair<std::string, std::string>> given,
+                                              const std::string& authorization) {
+        if (last_headers_ && last_headers_->given == given && last_headers_->authorization == authorization)
+            return last_headers_;
+        auto headers = std::make_shared<Headers>();
+        append(headers->list, "Expect:");
+        for (const auto& [name, value] : given) append(headers->list, name + ": " + value);
+        if (!authorization.empty()) append(headers->list, authorization);
+        headers->given = std::move(given);
+        headers->authorization = authorization;
+        last_headers_ = std::move(headers);
+        return last_headers_;
+    }
+
+    /// Starts what stands in line, as far as not too many are connecting.
+    void start_next() {
+        while (!in_line_.empty() && connecting_ < (alone_ ? 1 : kConnecting)) {
+            auto transfer = std::move(in_line_.front());
+            in_line_.pop_front();
+            start(transfer.release());
+        }
+    }
+
+    void start(Transfer* raw) {
+        auto& multi = **std::ranges::min_element(multis_, {}, [](const auto& m) { return m->in_flight; });
+        raw->multi = &multi;
+        raw->began = now();
+        raw->connecting = true;
+        ++connecting_;
+        raw->place = active_.size();
+        active_.push_back(raw);
+        ++multi.in_flight;
+        if (options_.first_byte_timeout.count() > 0)
+            raw->first_byte_timer = loop_.at(EventLoop::Clock::now() + options_.first_byte_timeout, [this, raw] {
+                raw->first_byte_timer = 0;
+                raw->refused = "first_byte_timeout";
+                finish(*raw->multi, raw->easy.get(), CURLE_OPERATION_TIMEDOUT);
+                start_next();
+            });
+        if (alone_ && alone_timer_ == 0)
+            alone_timer_ = loop_.at(EventLoop::Clock::now() + kAlone, [this] {
+                alone_timer_ = 0;
+                alone_ = false;
+                start_next();
+            });
+        curl_multi_add_handle(multi.handle, raw->easy.get());  // only sets a timer: work begins in the loop
+    }
+
+    /// It has a connection, or will never have one.
+    void connected(Transfer& transfer) {
+        if (!std::exchange(transfer.connecting, false)) return;
+        --connecting_;
+        alone_ = false;
+        loop_.cancel(std::exchange(alone_timer_, 0));
     }
 
     /// libcurl sends again by itself, up to five times, when a connection that it reused ends without a byte of answer.
     /// Each of these may be billed, so the second one is not sent: whether to ask again is for the core to decide.
     static int on_request(void* self, char*, char*, int, int) {
         auto& transfer = *static_cast<Transfer*>(self);
+        transfer.client->connected(transfer);
         return std::exchange(transfer.sent, true) ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
     }
 
@@ -281,10 +369,12 @@ private:
             return 0;
         }
         client.buffered_ += bytes;
-        if (transfer.response.body.empty()) {
+        if (!std::exchange(transfer.flowing, true)) {
             // From the first byte on the answer must flow: a stalled connection does not wait for the whole timeout.
-            curl_easy_setopt(transfer.easy.get(), CURLOPT_LOW_SPEED_LIMIT, 1L);
             curl_easy_setopt(transfer.easy.get(), CURLOPT_LOW_SPEED_TIME, kStalledSeconds);
+            curl_off_t length = 0;
+            curl_easy_getinfo(transfer.easy.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+            if (length > 0) transfer.response.body.reserve(std::min(static_cast<std::size_t>(length), kMaxReserved));
         }
         transfer.response.body.append(data, bytes);
         return bytes;
@@ -298,9 +388,10 @@ private:
             transfer.refused = "too_large";
             return 0;
         }
-        transfer.client->loop_.cancel(std::exchange(transfer.first_byte_timer, 0));
+        if (transfer.first_byte_timer != 0) transfer.client->loop_.cancel(std::exchange(transfer.first_byte_timer, 0));
         if (line.starts_with("HTTP/")) {  // a new block: an interim answer came before
             transfer.response.headers.clear();
+            transfer.response.headers.reserve(16);
         } else if (const auto colon = line.find(':'); colon != std::string_view::npos) {
             transfer.response.headers.emplace_back(lower(trim(line.substr(0, colon))),
                                                    std::string(trim(line.substr(colon + 1))));
@@ -333,16 +424,28 @@ private:
         return 0;
     }
 
+    /// libcurl moves its timer several times a request, mostly to later: the loop's is left alone then, and set again
+    /// when it comes too early.
     static int on_timer(CURLM*, long milliseconds, void* self) {
         auto& multi = *static_cast<Multi*>(self);
-        auto& loop = multi.client->loop_;
-        if (multi.timer != 0) loop.cancel(std::exchange(multi.timer, 0));
-        if (milliseconds >= 0)
-            multi.timer = loop.at(EventLoop::Clock::now() + std::chrono::milliseconds(milliseconds), [&multi] {
-                multi.timer = 0;
-                multi.client->act(multi, CURL_SOCKET_TIMEOUT, 0);
-            });
+        if (milliseconds < 0) {
+            if (multi.timer != 0) multi.client->loop_.cancel(std::exchange(multi.timer, 0));
+            return 0;
+        }
+        multi.due = EventLoop::Clock::now() + std::chrono::milliseconds(milliseconds);
+        if (multi.timer == 0 || multi.due < multi.fires) set_timer(multi);
         return 0;
+    }
+
+    static void set_timer(Multi& multi) {
+        auto& loop = multi.client->loop_;
+        if (multi.timer != 0) loop.cancel(multi.timer);
+        multi.fires = multi.due;
+        multi.timer = loop.at(multi.fires, [&multi] {
+            multi.timer = 0;
+            if (multi.due > EventLoop::Clock::now()) return set_timer(multi);
+            multi.client->act(multi, CURL_SOCKET_TIMEOUT, 0);
+        });
     }
 
     void act(Multi& multi, curl_socket_t fd, int flags) {
@@ -351,6 +454,7 @@ private:
         int left = 0;
         while (const CURLMsg* message = curl_multi_info_read(multi.handle, &left))
             if (message->msg == CURLMSG_DONE) finish(multi, message->easy_handle, message->data.result);
+        start_next();
     }
 
     void finish(Multi& multi, CURL* easy, CURLcode code) {
@@ -379,12 +483,14 @@ private:
             result.outcome = describe(*transfer, code);
         }
         curl_multi_remove_handle(multi.handle, easy);
+        connected(*transfer);
         --multi.in_flight;
-        active_.erase(transfer.get());
-        loop_.cancel(transfer->first_byte_timer);
-        transfer->first_byte_timer = 0;
+        active_[transfer->place] = active_.back();
+        active_[transfer->place]->place = transfer->place;
+        active_.pop_back();
+        if (transfer->first_byte_timer != 0) loop_.cancel(std::exchange(transfer->first_byte_timer, 0));
         Done done = std::move(transfer->done);
-        idle_.push_back(std::move(transfer));
+        put_back(std::move(transfer));
         done(std::move(result));
     }
 
@@ -461,8 +567,13 @@ private:
     HttpOptions options_;
     CURLSH* share_ = nullptr;
     std::vector<std::unique_ptr<Multi>> multis_;
-    std::unordered_set<Transfer*> active_;
+    std::vector<Transfer*> active_;  // owned, libcurl has them
     std::vector<std::unique_ptr<Transfer>> idle_;
+    std::deque<std::unique_ptr<Transfer>> in_line_;
+    std::shared_ptr<const Headers> last_headers_;
+    std::size_t connecting_ = 0;
+    bool alone_ = true;  // the first one connects
+    EventLoop::TimerId alone_timer_ = 0;
     std::size_t buffered_ = 0;  // bytes of unfinished answers
 };
 
@@ -485,9 +596,10 @@ Result<std::unique_ptr<HttpClient>> HttpClient::make(EventLoop& loop, HttpOption
     return std::unique_ptr<HttpClient>(new HttpClient(std::move(impl)));
 }
 
-void HttpClient::send(const HttpRequest& request, const std::string& authorization, std::size_t max_body, Done done) {
-    impl_->send(request, authorization, max_body, std::move(done));
+void HttpClient::send(HttpRequest request, const std::string& authorization, std::size_t max_body, Done done) {
+    impl_->send(std::move(request), authorization, max_body, std::move(done));
 }
+void HttpClient::withdraw() { impl_->withdraw(); }
 void HttpClient::abandon() { impl_->abandon(); }
 std::size_t HttpClient::in_flight() const noexcept { return impl_->in_flight(); }
 

@@ -19,7 +19,7 @@ namespace synth::core {
 /// No response came, or none that can be used.
 struct TransportError {
     /// Stable word: "connect", "timeout", "first_byte_timeout", "stalled", "cut", "too_large", "buffers_full", "tls",
-    /// "certificate", "redirect" (to another server: not followed), "transport".
+    /// "certificate", "redirect" (to another server: not followed), "withdrawn", "transport".
     std::string reason;
     std::string message;  ///< for people, with host and port
     bool sent = false;    ///< part of the request may have reached the server, so it may have been billed
@@ -54,12 +54,18 @@ public:
     /// Sends `request`; `authorization` is a whole header line ("Authorization: Bearer …") or empty. A body of more
     /// than `max_body` bytes is refused while it streams. Redirects are followed to the same scheme, host and port only.
     /// `done` is called from the loop, never from within `send`.
-    void send(const HttpRequest& request, const std::string& authorization, std::size_t max_body, Done done);
+    ///
+    /// Connections are not opened all at once: while many requests wait for one, the others stand in line, first come,
+    /// first served. No timeout counts before a request's turn.
+    void send(HttpRequest request, const std::string& authorization, std::size_t max_body, Done done);
+
+    /// Ends every request that still stands in line, with the reason "withdrawn".
+    void withdraw();
 
     /// Ends every request without calling back.
     void abandon();
 
-    [[nodiscard]] std::size_t in_flight() const noexcept;
+    [[nodiscard]] std::size_t in_flight() const noexcept;  ///< those in line included
 
 private:
     class Impl;

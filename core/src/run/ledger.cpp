@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#define ZSTD_STATIC_LINKING_ONLY  // for ZSTD_c_forceAttachDict; a library without it attaches as it likes
 #include <zstd.h>
 
 #include <nlohmann/json.hpp>
@@ -152,26 +153,31 @@ bool read_row(const Statement& from, CallRow& row) {
     return true;
 }
 
-/// zstd with a typical prompt as dictionary: prompts share most of their text.
+/// zstd with a typical prompt as dictionary: prompts share most of their text. A fast level that looks for matches in the
+/// dictionary where it is, instead of copying its tables first: 10 µs a prompt and 0.7 KB more than level 1, which took 28.
 class PromptCompressor {
 public:
     explicit PromptCompressor(const std::string& dictionary)
-        : context_(ZSTD_createCCtx()), dictionary_(ZSTD_createCDict(dictionary.data(), dictionary.size(), 1)) {}
+        : context_(ZSTD_createCCtx()), dictionary_(ZSTD_createCDict(dictionary.data(), dictionary.size(), kLevel)) {
+        ZSTD_CCtx_setParameter(context_, ZSTD_c_forceAttachDict, ZSTD_dictForceAttach);
+        ZSTD_CCtx_refCDict(context_, dictionary_);
+    }
     PromptCompressor(const PromptCompressor&) = delete;
     PromptCompressor& operator=(const PromptCompressor&) = delete;
     ~PromptCompressor() {
-        ZSTD_freeCDict(dictionary_);
         ZSTD_freeCCtx(context_);
+        ZSTD_freeCDict(dictionary_);
     }
 
     std::string_view operator()(std::string_view prompt) {
-        buffer_.resize(ZSTD_compressBound(prompt.size()));
-        const auto size = ZSTD_compress_usingCDict(context_, buffer_.data(), buffer_.size(), prompt.data(), prompt.size(),
-                                                   dictionary_);
+        buffer_.resize(std::max(buffer_.size(), ZSTD_compressBound(prompt.size())));
+        const auto size = ZSTD_compress2(context_, buffer_.data(), buffer_.size(), prompt.data(), prompt.size());
         return ZSTD_isError(size) != 0 ? std::string_view{} : std::string_view(buffer_.data(), size);
     }
 
 private:
+    static constexpr int kLevel = -5;
+
     ZSTD_CCtx* context_;
     ZSTD_CDict* dictionary_;
     std::string buffer_;

@@ -1,6 +1,6 @@
 #include "run/pipeline.hpp"
 
-#include <openssl/evp.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <array>
@@ -12,10 +12,12 @@ namespace synth::core {
 
 namespace {
 
-
 std::string as_text(const Prompt& prompt) {
     static constexpr std::array<std::string_view, 3> kRoles = {"system", "user", "assistant"};
+    std::size_t size = 0;
+    for (const auto& message : prompt.messages) size += message.text.size() + 16;
     std::string text;
+    text.reserve(size);
     for (const auto& message : prompt.messages) {
         text += '[';
         text += kRoles[static_cast<std::size_t>(message.role)];
@@ -26,15 +28,13 @@ std::string as_text(const Prompt& prompt) {
     return text;
 }
 
-std::uint64_t hash_of(const std::string& text) {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
-    std::uint64_t hash = 0;
-    for (int i = 0; i < 8; ++i) hash = hash << 8U | digest[static_cast<std::size_t>(i)];
-    return hash;
-}
-
 }  // namespace
+
+void keep_prompt(const Prompt& prompt, CallEntry& entry) {
+    entry.prompt = as_text(prompt);  // not before there is an answer: a request in flight would hold it once more
+    entry.prompt_hash = XXH3_64bits(entry.prompt.data(), entry.prompt.size());
+    entry.row.attributes = prompt.attributes;
+}
 
 Result<Prepared> prepare_call(const Instance<Provider>& provider, const std::string& model, const Request& request,
                               Prompt prompt) {
@@ -45,8 +45,6 @@ Result<Prepared> prepare_call(const Instance<Provider>& provider, const std::str
     auto exchange = provider.call([&](Provider& p) { return p.encode(asked); });
     if (!exchange) return std::move(exchange).error();
     prepared.exchange = std::move(*exchange);
-    prepared.prompt_text = as_text(prepared.prompt);
-    prepared.prompt_hash = hash_of(prepared.prompt_text);
     const auto bounds = provider.call([&](Provider& p) -> Result<std::pair<Tokens, Tokens>> {
         return std::pair(p.input_bound(asked), p.output_bound(asked));
     });
@@ -115,9 +113,7 @@ Decision Pipeline::decide(const Job& job, Reply reply) const {
     row.target_words = job.prepared->prompt.target_words;
     entry.request_id = std::move(reply.request_id);
     entry.output_limit = job.prepared->prompt.output_limit;
-    entry.prompt = job.prepared->prompt_text;
-    entry.prompt_hash = job.prepared->prompt_hash;
-    row.attributes = job.prepared->prompt.attributes;
+    keep_prompt(job.prepared->prompt, entry);
 
     std::optional<Error> error = std::move(reply.error);
     std::optional<Draft> draft;

@@ -21,8 +21,6 @@ namespace synth::core {
 struct Prepared {
     Prompt prompt;
     Exchange exchange;
-    std::string prompt_text;      ///< the messages, for the ledger
-    std::uint64_t prompt_hash = 0;
     Tokens input_bound, output_bound;
     std::optional<PicoUsd> cost_bound;  ///< absent: the model has no known price
 };
@@ -79,6 +77,8 @@ struct Decision {
 /// A call to `provider` for that prompt; what it may cost at most when `model` answers.
 Result<Prepared> prepare_call(const Instance<Provider>& provider, const std::string& model, const Request& request,
                               Prompt prompt);
+/// What the ledger keeps of a prompt.
+void keep_prompt(const Prompt& prompt, CallEntry& entry);
 /// As the provider reads it; what it cannot read, or an exception, is a Reply with an error.
 [[nodiscard]] Reply decode_call(const Instance<Provider>& provider, const Request& request, const HttpResponse& response);
 /// Nothing when the price is not known.

@@ -314,12 +314,21 @@ private:
         flight.job = std::move(job);
         flights_.emplace(id, std::move(flight));
         ++requests_;
-        http_->send(request, authorization, std::clamp(limit, kMinBody, kMaxBody),
+        http_->send(std::move(request), authorization, std::clamp(limit, kMinBody, kMaxBody),
                     [this, id](HttpResult&& result) { on_result(id, std::move(result)); });
     }
 
     void on_result(std::uint64_t id, HttpResult&& result) {
         const auto found = flights_.find(id);
+        if (const auto* error = std::get_if<TransportError>(&result.outcome); error != nullptr && error->reason == "withdrawn") {
+            // As if it had not been let out: nobody has heard of it.
+            budget_.release(found->second.bound);
+            outstanding_ -= found->second.bound;
+            --outstanding_requests_;
+            --requests_;
+            flights_.erase(found);
+            return;
+        }
         Flight flight = std::move(found->second);
         const auto in_flight = static_cast<std::uint32_t>(flights_.size());
         flights_.erase(found);
@@ -413,15 +422,16 @@ private:
 
     /// What time alone changes.
     void look_after() {
+        if (http_ && stop_) http_->withdraw();
         if (http_ && !stop_ && circuit_.tick(Clock::now()))
             say_service("no request succeeded for " + duration_text(config_.give_up_after_s) +
                         "; one more is tried before the run stops");
     }
 
     /// Whether this payload has now failed the same way so often, though others succeed, that it would go on like that.
-    bool set_aside(Job& job, const CallRow& row) {
+    bool set_aside(Job& job, std::uint64_t prompt_hash, const CallRow& row) {
         if (row.outcome != Outcome::failed && row.outcome != Outcome::throttled) return false;
-        const auto alike = std::pair(job.prepared->prompt_hash, row.reason);
+        const auto alike = std::pair(prompt_hash, row.reason);
         if (job.alike != alike) {
             job.alike = alike;
             job.times_alike = 0;
@@ -450,7 +460,7 @@ private:
             if (job->attempts >= config_.max_attempts && decision.next != Next::done && decision.next != Next::hold)
                 undurable.next = Next::give_up;
         }
-        if (job->prepared && set_aside(*job, row)) undurable.next = Next::give_up;
+        if (job->prepared && set_aside(*job, decision.entry.prompt_hash, row)) undurable.next = Next::give_up;
         job->prepared.reset();
         undurable.job = std::move(job);
         if (decision.remedy) {
@@ -671,8 +681,7 @@ private:
         entry.status = status;
         entry.request_id = std::move(reply.request_id);
         entry.output_limit = job.prepared->prompt.output_limit;
-        entry.prompt = job.prepared->prompt_text;
-        entry.prompt_hash = job.prepared->prompt_hash;
+        keep_prompt(job.prepared->prompt, entry);
         if (reply.completion) row.finish = reply.completion->finish;
 
         Undurable undurable;
