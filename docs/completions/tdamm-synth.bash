@@ -46,7 +46,7 @@ _tdamm_synth() {
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -W "tdamm40 tdamm36 cosmos" -- "$current"; compgen -f -- "$current")
             return ;;
-        --output-dir | --plugin-dir)
+        --output-dir | --plugin-dir | --slurm | --kubernetes)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -d -- "$current")
             return ;;
@@ -59,18 +59,21 @@ _tdamm_synth() {
             mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.so' -- "$current")
             return ;;
         --num-samples | --samples-per-class | --min-labels | --max-labels | --seed | --model | --budget | --batch-size | \
-            --max-concurrent | --rpm | --tpm | --max-attempts | --timeout | --first-byte-timeout | --drain-timeout | --give-up-after | --run-name)
+            --max-concurrent | --rpm | --tpm | --max-attempts | --timeout | --first-byte-timeout | --drain-timeout | --give-up-after | --run-name | --shards | --image)
+            return ;;
+        --shard)
+            mapfile -t COMPREPLY < <(compgen -W "slurm kubernetes" -- "$current")
             return ;;
     esac
 
     if [[ -z $command ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "generate plan resume status export report plugins --help --version" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "generate plan resume status export report merge plugins --help --version" -- "$current")
     elif [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("$program" "$command" --help 2>/dev/null |
             sed -n 's/^  \(-[a-z],\)\{0,1\}\(--[a-z-]*\).*/\2/p')" -- "$current")
     else
         case $command in
-            resume | status | export | report)
+            resume | status | export | report | merge)
                 compopt -o filenames
                 mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.ledger.sqlite' -- "$current") ;;
             plugins)

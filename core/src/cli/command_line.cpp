@@ -149,6 +149,16 @@ std::variant<Command, int> parse_command_line(int argc, const char* const* argv)
     add_settings(*report, raw["report"], [](const Setting& setting) { return setting.name == "plugin-dir"; });
     report->add_flag("--json", command.json, "as one JSON object");
 
+    auto* merge = app.add_subcommand("merge", "make one run of the ledgers of all its shards, with outputs and report");
+    merge->add_option("ledgers", command.ledgers, "NAME.shard-I-of-N.ledger.sqlite of every shard")->required()->type_name("LEDGER...");
+    merge->add_flag("--allow-missing", command.allow_missing, "merge also when samples are missing, but no whole shard")->group(kOutput);
+    add_settings(*merge, raw["merge"], [](const Setting& setting) {
+        return setting.name == "output-dir" || setting.name == "run-name" || setting.name == "plugin-dir";
+    });
+    add_output_flags(*merge, command);
+    merge->footer("Example:\n  tdamm-synth merge data/NAME.shard-*-of-4.ledger.sqlite\n"
+                  "What is missing is named with the command that makes it, and then nothing is written.");
+
     auto* plugins =
         app.add_subcommand("plugins", "list, describe and check plugins; copy their data; start one of your own");
     plugins->add_option("words", command.words, "an ID to describe; or copy-data ID DIR; or new KIND ID [DIR]")
@@ -186,6 +196,7 @@ std::variant<Command, int> parse_command_line(int argc, const char* const* argv)
         return refuse(std::string(error.what()) + " (see 'tdamm-synth " + chosen.front()->get_name() + " --help')");
     }
     command.name = app.get_subcommands().front()->get_name();
+    command.arguments.assign(argv + 1, argv + argc);
     auto givens = to_givens(raw[command.name]);
     if (!givens) return refuse(givens.error().message);
     command.givens = std::move(*givens);

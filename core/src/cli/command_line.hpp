@@ -11,10 +11,13 @@
 namespace synth::core {
 
 struct Command {
-    std::string name;  ///< "generate", "plan", "resume", "status", "export", "report", "plugins"
+    std::string name;  ///< "generate", "plan", "resume", "status", "export", "report", "merge", "plugins"
+    std::vector<std::string> arguments;  ///< all of them as they were given, `name` first
     Givens givens;     ///< run file included, the command line first
     bool quiet = false, verbose = false, no_progress = false, json = false;
     std::string ledger;              ///< of resume, status, export, report
+    std::vector<std::string> ledgers;  ///< of merge
+    bool allow_missing = false;        ///< merge --allow-missing
     std::vector<std::string> words;  ///< of plugins: ID, or copy-data ID DIR, or new KIND ID [DIR]
     std::string check_file;          ///< plugins --check
     bool list_names = false;         ///< plugins --names: for shell completion

@@ -6,8 +6,6 @@
 #include "base/files.hpp"
 #include "base/format.hpp"
 #include "cli/progress.hpp"
-#include "run/outputs.hpp"
-#include "run/session.hpp"
 
 namespace synth::core {
 
@@ -34,15 +32,19 @@ std::string resume_command(const RunConfig& config, const fs::path& ledger, End 
     return command;
 }
 
-/// Outputs and report from the ledger; the report goes to its file.
+}  // namespace
+
 Result<Report> make_outputs(const Context& context, RunPlugins& plugins, RunConfig& config, LedgerReader& reader,
                             const fs::path& dir, int code, std::vector<fs::path>& files) {
     std::vector<PluginChoice> sinks;
     for (const auto& choice : config.plugins)
         if (choice.kind == Sink::kKind) sinks.push_back(choice);
-    auto written = write_outputs(plugins.assembly, sinks, config, reader, dir, Overwrite::yes);
-    if (!written) return std::move(written).error();
-    files = std::move(*written);
+    // A shard's samples are in its ledger; the whole run's outputs are `merge`'s to make.
+    if (!config.shard) {
+        auto written = write_outputs(plugins.assembly, sinks, config, reader, dir, Overwrite::yes);
+        if (!written) return std::move(written).error();
+        files = std::move(*written);
+    }
     auto report = make_report(plugins.assembly, config, reader, plugins.provider, plugins.info, code);
     if (!report) return std::move(report).error();
     context.secrets.redact(report->text);
@@ -58,7 +60,22 @@ Result<Report> make_outputs(const Context& context, RunPlugins& plugins, RunConf
     return report;
 }
 
-}  // namespace
+void say_result(const Command& command, const Context& context, const ProviderInfo& info, const SessionResult& session,
+                const Report& report, const std::vector<fs::path>& files, const fs::path& ledger) {
+    if (!report.text.empty()) {
+        if (command.json)
+            std::fwrite(report.json.data(), 1, report.json.size(), stdout);
+        else if (!command.quiet)
+            std::fwrite(report.text.data(), 1, report.text.size(), stdout);
+        std::fflush(stdout);
+    }
+    const Console& console = *context.console;
+    console.log(LogLevel::info, with_thousands(session.accepted) + " of " +
+                                    with_thousands(session.accepted + session.missing) + " samples made" +
+                                    (info.disclaimer.empty() ? "" : "; " + info.disclaimer));
+    for (const auto& file : files) console.log(LogLevel::info, "  " + file.string());
+    console.log(LogLevel::info, "  " + ledger.string());
+}
 
 Status ready_to_spend(const Context& context, const RunConfig& config, const RunPlugins& plugins) {
     std::vector<const ProviderInfo*> infos{&plugins.info};
@@ -77,6 +94,20 @@ Status ready_to_spend(const Context& context, const RunConfig& config, const Run
     for (const auto* info : infos)
         for (const auto& notice : info->notices) context.console->log(LogLevel::warning, notice);
     return {};
+}
+
+void say_where_it_stands(const Console& console, const RunConfig& config, const ProviderInfo& info, const LedgerHead& head,
+                         const Progress& progress) {
+    // Samples may have been added to the plan since, but not to a shard's.
+    const auto samples = config.shard ? head.samples : config.samples;
+    console.log(LogLevel::info, "going on with " + config.name + ": " +
+                                    with_thousands(static_cast<std::uint64_t>(progress.accepted)) + " of " +
+                                    with_thousands(samples) + " samples are made" +
+                                    (info.endpoint.empty() ? "" : ", model " + info.model + " at " + info.endpoint));
+    if (progress.exposure_requests > 0)
+        console.log(LogLevel::warning, "the last session did not end cleanly: up to " +
+                                           with_thousands(static_cast<std::uint64_t>(progress.exposure_requests)) +
+                                           " requests were in flight and stay charged with " + dollars(progress.exposure));
 }
 
 int run_and_finish(const Command& command, const Context& context, RunPlugins& plugins, RunConfig& config,
@@ -131,18 +162,7 @@ int run_and_finish(const Command& command, const Context& context, RunPlugins& p
         console.log(session.end == End::interrupted || session.end == End::budget ? LogLevel::warning : LogLevel::error,
                     session.message);
     if (!report) console.log(LogLevel::error, report.error().message);
-    if (report && !report->text.empty()) {
-        if (command.json)
-            std::fwrite(report->json.data(), 1, report->json.size(), stdout);
-        else if (!command.quiet)
-            std::fwrite(report->text.data(), 1, report->text.size(), stdout);
-        std::fflush(stdout);
-    }
-    console.log(LogLevel::info, with_thousands(session.accepted) + " of " +
-                                    with_thousands(session.accepted + session.missing) + " samples made" +
-                                    (plugins.info.disclaimer.empty() ? "" : "; " + plugins.info.disclaimer));
-    for (const auto& file : files) console.log(LogLevel::info, "  " + file.string());
-    console.log(LogLevel::info, "  " + ledger.string());
+    say_result(command, context, plugins.info, session, report ? *report : Report{}, files, ledger);
     if (code != kAllMade) console.log(LogLevel::info, "to go on:");
     // The last line, whatever the verbosity: a script or a person takes it from here.
     if (code != kAllMade) std::fprintf(stderr, "%s\n", resume_command(config, ledger, session.end).c_str());

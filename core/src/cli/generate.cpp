@@ -7,10 +7,8 @@
 #include "base/format.hpp"
 #include "cli/context.hpp"
 #include "cli/finish.hpp"
-#include "run/disk_space.hpp"
+#include "cli/new_run.hpp"
 #include "run/ledger.hpp"
-#include "synth/random.hpp"
-#include "taxonomy/taxonomy_file.hpp"
 
 namespace synth::core {
 
@@ -50,28 +48,6 @@ Result<FileLock> take_name(const fs::path& dir, std::string& name) {
     }
 }
 
-/// A typical prompt, for the ledger's dictionary; it also shows before the run that prompts can be made at all.
-Result<Prompt> typical_prompt(const RunPlugins& plugins, const PlanRequest& request) {
-    auto plan = plugins.sampler.call([&](Sampler& s) { return s.plan(request); });
-    if (!plan) return std::move(plan).error();
-    SampleSpec first;
-    auto got = (*plan)->next(std::span(&first, 1));
-    if (!got) return std::move(got).error();
-    if (*got == 0) return Error{ErrorCode::internal, "the sampler made an empty plan", "empty_plan"};
-    first.seed = derive_seed(request.seed, first.index);
-    return plugins.prompts.call([&](PromptStrategy& p) { return p.compose(first, {}); });
-}
-
-/// Says before anything is spent when the disk is likely to be too small.
-void look_at_disk(const Console& console, const RunConfig& config, std::uint64_t samples, const Prompt& typical) {
-    const auto outputs = static_cast<std::uint64_t>(std::ranges::count(config.plugins, Sink::kKind, &PluginChoice::kind));
-    const auto needed = estimated_space(samples, typical.target_words, outputs);
-    const auto free = free_space(config.output_dir);
-    if (free && *free < needed)
-        console.log(LogLevel::warning, "this run will need about " + megabytes(needed) + " of disk, " + config.output_dir + " has " +
-                                           megabytes(*free) + " left; it stops with everything kept when that is used up");
-}
-
 }  // namespace
 
 int run_generate(const Command& command) {
@@ -82,6 +58,12 @@ int run_generate(const Command& command) {
     if (!run) return context->fail(run.error());
     auto* config = &run->config;
     auto* plugins = &run->plugins;
+    if (config->shard) return run_shard(command, *context, *run);
+    if (config->shards > 0)
+        return context->fail({ErrorCode::invalid_argument,
+                              "--shards: say which of them this is: --shard 1/" + std::to_string(config->shards) +
+                                  ", or --shard slurm or kubernetes in a job ('tdamm-synth plan' writes the files of one)",
+                              "shard"});
     if (auto ready = ready_to_spend(*context, *config, *plugins); !ready) return context->fail(ready.error());
     const auto request = plan_request(*config, plugins->assembly.taxonomy());
     auto typical = typical_prompt(*plugins, request);
@@ -89,7 +71,8 @@ int run_generate(const Command& command) {
 
     const fs::path dir = config->output_dir;
     if (auto usable = prepare_output_dir(dir); !usable) return context->fail(usable.error());
-    look_at_disk(*context->console, *config, request.samples, *typical);
+    const auto outputs = static_cast<std::uint64_t>(std::ranges::count(config->plugins, Sink::kKind, &PluginChoice::kind));
+    look_at_disk(*context->console, *config, request.samples, outputs, *typical);
     const bool named = !config->name.empty();
     if (!named) config->name = name_of_now();
     const std::string wanted = config->name;
@@ -101,12 +84,8 @@ int run_generate(const Command& command) {
     auto plan = plugins->sampler.call([&](Sampler& s) { return s.plan(request); });
     if (!plan) return context->fail(plan.error());
     config->samples = request.samples;
-    LedgerHead head;
-    head.config_json = to_json(*config);
-    head.taxonomy_json = to_json(plugins->assembly.taxonomy());
-    head.seed = config->seed;
+    LedgerHead head = new_head(*config, plugins->assembly.taxonomy(), *typical);
     head.samples = request.samples;
-    for (const auto& message : typical->messages) head.dictionary += message.text + "\n";
     const fs::path ledger = dir / (config->name + ".ledger.sqlite");
     if (auto made = create_ledger(ledger, head, **plan); !made) return context->fail(made.error());
     plan->reset();

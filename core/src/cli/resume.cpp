@@ -46,7 +46,11 @@ int run_resume(const Command& command) {
 
     const auto plugins_before = config->plugins;
     const auto samples_before = head.samples;
-    config->samples = samples_before;  // a sampler may have needed fewer than were asked for
+    if (config->shard && command.givens.settings.contains("num-samples"))
+        return context->fail({ErrorCode::invalid_argument,
+                              "--num-samples: this is a shard of a plan, which has the samples it has; merge the shards and add to the whole",
+                              "shard"});
+    if (!config->shard) config->samples = samples_before;  // a sampler may have needed fewer than were asked for
     if (auto resolved = resolve_resume(command.givens, *context->registry, *config); !resolved)
         return context->fail(resolved.error());
     auto taxonomy = parse_taxonomy(head.taxonomy_json, ledger.string());
@@ -62,7 +66,7 @@ int run_resume(const Command& command) {
     if (auto usable = prepare_output_dir(ledger.parent_path()); !usable) return context->fail(usable.error());
 
     std::unique_ptr<PlanStream> more;
-    if (config->samples > samples_before) {
+    if (!config->shard && config->samples > samples_before) {
         PlanRequest request;
         request.seed = config->seed;
         request.samples = config->samples;
@@ -77,16 +81,7 @@ int run_resume(const Command& command) {
     head.config_json = to_json(*config);
     auto progress = reader->progress();
     if (!progress) return context->fail(progress.error());
-    context->console->log(LogLevel::info, "going on with " + config->name + ": " +
-                                              with_thousands(static_cast<std::uint64_t>(progress->accepted)) + " of " +
-                                              with_thousands(config->samples) + " samples are made" +
-                                              (plugins->info.endpoint.empty() ? "" : ", model " + plugins->info.model + " at " +
-                                                                                         plugins->info.endpoint));
-    if (progress->exposure_requests > 0)
-        context->console->log(LogLevel::warning,
-                              "the last session did not end cleanly: up to " +
-                                  with_thousands(static_cast<std::uint64_t>(progress->exposure_requests)) +
-                                  " requests were in flight and stay charged with " + dollars(progress->exposure));
+    say_where_it_stands(*context->console, *config, plugins->info, head, *progress);
     reader = Error{};  // closed: the writer is to be the last to leave the ledger
     return run_and_finish(command, *context, *plugins, *config, ledger, &head, more.get());
 }

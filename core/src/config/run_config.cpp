@@ -80,8 +80,13 @@ std::string to_json(const RunConfig& c) {
                 {"tpm", c.tpm ? json(*c.tpm) : json()},
                 {"ca_file", c.ca_file},
                 {"taxonomy", c.taxonomy},
+                {"shard", c.shard ? json{{"number", c.shard.number},
+                                         {"count", c.shard.count},
+                                         {"command", c.shard.command},
+                                         {"directory", c.shard.directory}}
+                                  : json()},
                 {"plugins", plugins}}
-        .dump();
+        .dump(-1, ' ', false, json::error_handler_t::replace);  // names of files need not be UTF-8
 }
 
 Result<RunConfig> parse_run_config(std::string_view text) {
@@ -115,6 +120,12 @@ Result<RunConfig> parse_run_config(std::string_view text) {
         if (!j.at("tpm").is_null()) c.tpm = read_rate(j, "tpm");
         j.at("ca_file").get_to(c.ca_file);
         j.at("taxonomy").get_to(c.taxonomy);
+        if (const auto shard = j.find("shard"); shard != j.end() && !shard->is_null()) {
+            read(*shard, "count", 1, kMostShards, c.shard.count);
+            read(*shard, "number", 1, c.shard.count, c.shard.number);
+            shard->at("command").get_to(c.shard.command);
+            shard->at("directory").get_to(c.shard.directory);
+        }
         for (const auto& p : j.at("plugins"))
             c.plugins.push_back({p.at("kind").get<std::string>(), p.at("id").get<std::string>(), p.at("options").dump(),
                                  p.at("version").get<std::string>(), p.at("sha256").get<std::string>(),

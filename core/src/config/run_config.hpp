@@ -21,6 +21,16 @@ struct PluginChoice {
     std::string asked_by;  ///< of a provider: the validator whose questions go to it; empty: it writes the texts
 };
 
+/// Which part of a plan a run makes; 0 of 0: all of it.
+struct Shard {
+    std::uint32_t number = 0, count = 0;  ///< from 1
+    /// What it was started with, without the shard's number, and where: starts any other shard of the plan too.
+    std::vector<std::string> command;
+    std::string directory;
+
+    explicit operator bool() const noexcept { return count > 0; }
+};
+
 struct RunConfig {
     std::string name;        ///< stem of the files
     std::string output_dir;  ///< as given; the ledger's own folder counts when a run is resumed
@@ -37,6 +47,8 @@ struct RunConfig {
     std::optional<double> rpm, tpm;
     std::string ca_file;  ///< certificates to trust besides the system's; empty: none
     std::string taxonomy = "tdamm40";
+    Shard shard;               ///< `samples` are the whole plan's, budget and rates this shard's share
+    std::uint32_t shards = 0;  ///< that the run is to be split into, where no one of them was named; 0: none. Not stored
     std::vector<PluginChoice> plugins;  ///< in the order in which they were named; several of a kind where that may be
 
     [[nodiscard]] const PluginChoice* find(std::string_view kind, std::string_view id = {}) const;
@@ -45,7 +57,8 @@ struct RunConfig {
 
 /// What a configuration may ask for, given or read.
 inline constexpr std::uint64_t kMostSamples = 100'000'000, kMostLabels = 7, kMostAtOnce = 100'000, kMostAttempts = 1000,
-                               kLongestTimeout = 86'400, kLongestPatience = 604'800, kMostRate = 1'000'000'000;
+                               kLongestTimeout = 86'400, kLongestPatience = 604'800, kMostRate = 1'000'000'000,
+                               kMostShards = 100'000;
 
 /// Whether files can be named after it.
 [[nodiscard]] bool is_stem(std::string_view name) noexcept;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -10,6 +11,7 @@
 #include <random>
 
 #include "base/format.hpp"
+#include "config/shard.hpp"
 #include "plugins/registry.hpp"
 
 namespace synth::core {
@@ -18,9 +20,10 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kKinds = {"sampler", "prompt", "provider", "validator", "sink", "reporter"};
 
-constexpr std::string_view kWhat = "What to make", kHow = "Model and plugins", kLimits = "Limits", kFiles = "Files";
+constexpr std::string_view kWhat = "What to make", kHow = "Model and plugins", kLimits = "Limits", kFiles = "Files",
+                           kParts = "In parts";
 
-constexpr std::array<Setting, 27> kSettings = {{
+constexpr std::array<Setting, 29> kSettings = {{
     {"num-samples", "N", "samples in all (default 200)", kWhat, false, true},
     {"samples-per-class", "N", "N samples for each class instead, so N x number of classes in all", kWhat},
     {"min-labels", "N", "fewest labels of a sample, 1 to 7 (default 2); the negative one is always alone", kWhat},
@@ -49,6 +52,8 @@ constexpr std::array<Setting, 27> kSettings = {{
     {"ca-file", "FILE", "certificates to trust besides the system's", kFiles, false, true},
     {"output-dir", "DIR", "made if missing (default data)", kFiles},
     {"run-name", "NAME", "stem of the files (default synthetic_training_data_llm_DATE_TIME)", kFiles},
+    {"shard", "I/N", "make part I of N of the plan: 2/4; or slurm, kubernetes: the number of the task (needs --seed)", kParts},
+    {"shards", "N", "parts that the plan is split into", kParts},
 }};
 
 Error wrong(const GivenSetting& given, const std::string& what) {
@@ -130,6 +135,22 @@ Status read_limits(const Givens& givens, RunConfig& c) {
                         read_integer(givens, "first-byte-timeout", 1, kLongestTimeout, c.first_byte_timeout_s),
                         read_integer(givens, "give-up-after", 1, kLongestPatience, c.give_up_after_s)})
         if (!read) return read;
+    return {};
+}
+
+Status read_shard(const Givens& givens, RunConfig& c) {
+    if (auto read = read_integer(givens, "shards", 1, kMostShards, c.shards); !read) return read;
+    const auto* given = find(givens, "shard");
+    if (given == nullptr) return {};
+    auto shard = parse_shard(given->values.back(), c.shards, [](const char* name) -> std::optional<std::string> {
+        const char* value = std::getenv(name);
+        return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+    });
+    if (!shard) return wrong(*given, shard.error().message);
+    c.shard = std::move(*shard);
+    c.shards = c.shard.count;
+    if (find(givens, "seed") == nullptr)
+        return wrong(*given, "give --seed too, so that all shards make the same plan, and a task that is run again makes its own");
     return {};
 }
 
@@ -247,6 +268,7 @@ Result<RunConfig> resolve(const Givens& givens, const Registry& registry) {
         c.seed = std::random_device()();
     else if (auto read = read_integer(givens, "seed", 0, std::numeric_limits<std::int64_t>::max(), c.seed); !read)
         return std::move(read).error();
+    if (auto read = read_shard(givens, c); !read) return std::move(read).error();
     if (const auto* given = find(givens, "taxonomy")) c.taxonomy = given->values.back();
     c.output_dir = "data";
     if (const auto* given = find(givens, "output-dir")) {

@@ -11,11 +11,12 @@ constexpr std::size_t kSpecsRead = 256;
 
 }  // namespace
 
-Feed::Feed(LedgerReader& reader) : reader_(reader), plan_(reader.plan()), state_(reader.head().samples) {}
+Feed::Feed(LedgerReader& reader) : reader_(reader), plan_(reader.plan()), first_(reader.head().first), state_(reader.head().samples) {}
 
 Status Feed::restore() {
     return reader_.each_sample([this](std::uint64_t sample, bool accepted) {
-        if (sample < state_.size()) state_[sample] = accepted ? State::accepted : State::begun;
+        if (sample >= first_ && sample - first_ < state_.size())
+            state_[sample - first_] = accepted ? State::accepted : State::begun;
         accepted_ += accepted ? 1U : 0U;
     });
 }
@@ -31,10 +32,10 @@ Result<std::unique_ptr<Job>> Feed::next() {
             if (*got == 0) return std::unique_ptr<Job>();
         }
         const SampleSpec& spec = specs_[at_++];
-        if (state_[spec.index] == State::accepted) continue;
+        if (state_[spec.index - first_] == State::accepted) continue;
         auto job = std::make_unique<Job>();
         job->spec = spec;
-        if (state_[spec.index] == State::begun)
+        if (state_[spec.index - first_] == State::begun)
             if (auto done = recall(*job); !done) return std::move(done).error();
         return job;
     }

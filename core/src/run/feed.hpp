@@ -32,6 +32,7 @@ private:
 
     LedgerReader& reader_;
     std::unique_ptr<PlanStream> plan_;
+    std::uint64_t first_;  ///< index that `state_` begins with
     std::vector<State> state_;
     std::vector<SampleSpec> specs_;
     std::size_t at_ = 0;

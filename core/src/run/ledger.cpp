@@ -241,14 +241,18 @@ Result<std::uint64_t> store_plan(Database& database, PlanStream& plan, std::uint
     }
 }
 
-Status put_meta(Database& database, const LedgerHead& head) {
+}  // namespace
+
+Status write_head(Database& database, const LedgerHead& head) {
     auto put = database.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)");
     if (!put) return std::move(put).error();
-    const std::array<std::pair<std::string_view, std::string>, 6> values = {{{"config", head.config_json},
+    const std::array<std::pair<std::string_view, std::string>, 8> values = {{{"config", head.config_json},
                                                                              {"taxonomy", head.taxonomy_json},
                                                                              {"seed", std::to_string(head.seed)},
                                                                              {"plan_digest", head.plan_digest},
                                                                              {"samples", std::to_string(head.samples)},
+                                                                             {"first", std::to_string(head.first)},
+                                                                             {"whole", std::to_string(head.whole)},
                                                                              {"dictionary", head.dictionary}}};
     for (const auto& [key, value] : values) {
         put->bind(1, key).bind(2, std::string_view(value));
@@ -257,12 +261,17 @@ Status put_meta(Database& database, const LedgerHead& head) {
     return {};
 }
 
+namespace {
+
 /// Gives as many specs as the head promises, or says that the plan is damaged. Holds no row between two calls: an open one
 /// would lock the writer out of a rollback journal, and keep a WAL growing.
 class StoredPlan : public PlanStream {
 public:
     StoredPlan(Database& database, const LedgerHead& head, std::uint64_t first)
-        : seed_(head.seed), samples_(head.samples), labels_(count_labels(head.taxonomy_json)), at_(first) {
+        : seed_(head.seed),
+          end_(head.first + head.samples),
+          labels_(count_labels(head.taxonomy_json)),
+          at_(std::max(first, head.first)) {
         auto next = database.prepare(
             "SELECT first, specs FROM plan WHERE first >= coalesce((SELECT max(first) FROM plan WHERE first <= ?1), 0) "
             "AND first > ?2 ORDER BY first LIMIT 1");
@@ -270,14 +279,14 @@ public:
             next_block_ = std::move(*next);
         else
             failure_ = std::move(next).error();
-        if (!failure_) next_block_.bind(1, static_cast<std::int64_t>(first)).bind(2, std::int64_t{-1});
+        if (!failure_) next_block_.bind(1, static_cast<std::int64_t>(at_)).bind(2, std::int64_t{-1});
     }
 
     Result<std::size_t> next(std::span<SampleSpec> out) override {
         if (failure_) return *failure_;
         std::size_t filled = 0;
         SampleSpec spec;
-        while (filled < out.size() && at_ < samples_) {
+        while (filled < out.size() && at_ < end_) {
             if (rest_.empty()) {
                 auto more = next_block_.step();
                 if (!more) return fail(std::move(more).error());
@@ -320,7 +329,7 @@ private:
 
     Statement next_block_;
     std::optional<Error> failure_;
-    std::uint64_t seed_, samples_;
+    std::uint64_t seed_, end_;
     std::size_t labels_;
     std::uint64_t at_, block_at_ = 0;
     std::string bytes_;
@@ -457,7 +466,7 @@ Result<Progress> read_progress(Database& database) {
 
 }  // namespace
 
-Status create_ledger(const fs::path& file, LedgerHead& head, PlanStream& plan) {
+Status make_ledger(const fs::path& file, const std::function<Status(Database&)>& fill) {
     // "run" of run.ledger.sqlite: what a killed run left of its own ledger goes with the rest of that run's leftovers.
     const auto staging = StagingDir::make(file.parent_path(), file.stem().stem().string());
     if (!staging) return staging.error();
@@ -471,23 +480,30 @@ Status create_ledger(const fs::path& file, LedgerHead& head, PlanStream& plan) {
         if (!database) return std::move(database).error();
         if (auto done = database->execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA application_id=" +
                                           std::to_string(kApplicationId) + "; PRAGMA user_version=" +
-                                          std::to_string(kLedgerVersion) + "; BEGIN;" + kSchema);
+                                          std::to_string(kLedgerVersion) + "; BEGIN;" + kSchema + "COMMIT;");
             !done)
             return done;
-        PlanDigest digest;
-        const auto most = head.samples > 0 ? head.samples : std::numeric_limits<std::uint64_t>::max();
-        auto stored = store_plan(*database, plan, 0, most, count_labels(head.taxonomy_json), digest);
-        if (!stored) return std::move(stored).error();
-        head.samples = *stored;
-        head.plan_digest = digest.hexadecimal();
-        if (auto done = put_meta(*database, head); !done) return done;
-        return database->execute("COMMIT");
+        return fill(*database);
     };
     Status made = write();
     if (made) made = sync_path(temporary);
     if (made && ::rename(temporary.c_str(), file.c_str()) != 0) made = io_error("cannot make", file);
     if (made) made = sync_path(file.parent_path());
     return made;
+}
+
+Status create_ledger(const fs::path& file, LedgerHead& head, PlanStream& plan) {
+    return make_ledger(file, [&](Database& database) -> Status {
+        if (auto begun = database.execute("BEGIN"); !begun) return begun;
+        PlanDigest digest;
+        const auto most = head.samples > 0 ? head.samples : std::numeric_limits<std::uint64_t>::max();
+        auto stored = store_plan(database, plan, head.first, most, count_labels(head.taxonomy_json), digest);
+        if (!stored) return std::move(stored).error();
+        head.samples = *stored;
+        if (head.whole == 0) head.plan_digest = digest.hexadecimal();
+        if (auto done = write_head(database, head); !done) return done;
+        return database.execute("COMMIT");
+    });
 }
 
 // ---------------------------------------------------------------------------------------------------------- reading
@@ -540,6 +556,8 @@ Result<LedgerReader> LedgerReader::open(const fs::path& file) {
         if (key == "seed") reader.head_.seed = std::strtoull(value.c_str(), nullptr, 10);
         if (key == "plan_digest") reader.head_.plan_digest = value;
         if (key == "samples") reader.head_.samples = std::strtoull(value.c_str(), nullptr, 10);
+        if (key == "first") reader.head_.first = std::strtoull(value.c_str(), nullptr, 10);
+        if (key == "whole") reader.head_.whole = std::strtoull(value.c_str(), nullptr, 10);
         if (key == "dictionary") reader.head_.dictionary = value;
     }
     if (reader.head_.config_json.empty())
@@ -549,6 +567,9 @@ Result<LedgerReader> LedgerReader::open(const fs::path& file) {
     if (!blocks) return std::move(blocks).error();
     if (reader.head_.samples > static_cast<std::uint64_t>(*blocks) * kSpecsPerBlock)
         return Error{ErrorCode::io, file.string() + " does not hold the plan that it promises, it is damaged", "ledger"};
+    const auto& head = reader.head_;
+    if (head.whole == 0 ? head.first != 0 : head.first > head.whole || head.samples > head.whole - head.first)
+        return Error{ErrorCode::io, file.string() + " holds a part of a plan that has no such part, it is damaged", "ledger"};
     return reader;
 }
 
@@ -628,6 +649,29 @@ Status LedgerReader::each_sample(const std::function<void(std::uint64_t, bool)>&
         if (!*row) return {};
         each(static_cast<std::uint64_t>(query->integer(0)), query->integer(1) == static_cast<int>(Outcome::accepted));
     }
+}
+
+Result<CallSpan> LedgerReader::span() {
+    auto query = database_->prepare("SELECT coalesce(min(began), 0), coalesce(max(ended), 0), coalesce(min(sample), 0), "
+                                    "coalesce(max(sample), 0), count(*) FROM call");
+    if (!query) return std::move(query).error();
+    auto row = query->step();
+    if (!row) return std::move(row).error();
+    CallSpan span;
+    span.began = to_time(query->integer(0));
+    span.ended = to_time(query->integer(1));
+    span.lowest = static_cast<std::uint64_t>(query->integer(2));
+    span.highest = static_cast<std::uint64_t>(query->integer(3));
+    span.calls = query->integer(4);
+    return span;
+}
+
+Result<std::optional<std::uint64_t>> LedgerReader::accepted_twice() {
+    auto query = database_->prepare("SELECT sample FROM call WHERE outcome = 0 GROUP BY sample HAVING count(*) > 1 LIMIT 1");
+    if (!query) return std::move(query).error();
+    auto row = query->step();
+    if (!row) return std::move(row).error();
+    return *row ? std::optional(static_cast<std::uint64_t>(query->integer(0))) : std::nullopt;
 }
 
 Result<std::string> LedgerReader::prompt_of(std::uint64_t sample, std::uint32_t attempt) {
@@ -955,7 +999,7 @@ Status LedgerWriter::extend(LedgerHead& head, PlanStream* more, std::uint64_t mo
             head.samples += *stored;
             head.plan_digest = digest.hexadecimal();
         }
-        return put_meta(database, head);
+        return write_head(database, head);
     };
     Status written = write();
     if (written) written = database.execute("COMMIT");

@@ -68,13 +68,29 @@ struct LedgerHead {
     std::string config_json, taxonomy_json;
     std::uint64_t seed = 0;    ///< of the run: SampleSpec::seed follows from it and the index
     std::string plan_digest;   ///< SHA-256 of the plan, hexadecimal; filled in by `create_ledger` and `extend_plan`
-    std::uint64_t samples = 0;  ///< planned; before that: asked for, 0: not said
+    std::uint64_t samples = 0;  ///< planned here; before that: asked for, 0: not said
+    std::uint64_t first = 0;    ///< index of the first of them: above 0 in a shard's ledger
+    std::uint64_t whole = 0;    ///< a shard's ledger: samples of the whole plan, whose digest `plan_digest` is; else 0
     std::string dictionary;    ///< a typical prompt, for compressing the others
 };
 
 /// Writes plan and head in a StagingDir, syncs and renames to `file` (NAME.ledger.sqlite), which the caller has locked and
-/// found free. Fills in digest and number of samples. A plan of more than were asked for is an internal error.
+/// found free. Fills in digest and number of samples. A plan of more than were asked for is an internal error. With `whole`
+/// set, `plan` is the slice from `first` on, and the digest stays as it is.
 Status create_ledger(const std::filesystem::path& file, LedgerHead& head, PlanStream& plan);
+
+/// Makes a ledger with empty tables, which `fill` gets outside of a transaction, in a StagingDir; syncs and renames it to
+/// `file`, which the caller has locked. A ledger of that name is replaced.
+Status make_ledger(const std::filesystem::path& file, const std::function<Status(Database&)>& fill);
+/// For `fill`: all that is in the head.
+Status write_head(Database& database, const LedgerHead& head);
+
+/// What the calls of a ledger cover.
+struct CallSpan {
+    TimePoint began{}, ended{};             ///< first and last
+    std::uint64_t lowest = 0, highest = 0;  ///< samples
+    std::int64_t calls = 0;                 ///< 0: the rest says nothing
+};
 
 /// Reads a ledger, also one that a run is writing. Not for several threads.
 class LedgerReader {
@@ -105,6 +121,11 @@ public:
 
     /// Calls `each(sample, accepted)` for every sample that has calls, in order.
     Status each_sample(const std::function<void(std::uint64_t, bool)>& each);
+
+    /// Reads all calls.
+    Result<CallSpan> span();
+    /// A sample with two accepted calls; nothing: there is none.
+    Result<std::optional<std::uint64_t>> accepted_twice();
 
     /// The prompt of a call, for people.
     Result<std::string> prompt_of(std::uint64_t sample, std::uint32_t attempt);

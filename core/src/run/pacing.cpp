@@ -217,7 +217,17 @@ void RateSearch::slow_down(double stated, SteadyTime now) {
 // ------------------------------------------------------------------------------------------------------------ pacer
 
 Pacer::Pacer(const PaceOptions& options, SteadyTime now)
-    : limiter_(options.requests_per_minute, options.tokens_per_minute, now), window_(options.start, options.window) {}
+    : limiter_(options.requests_per_minute, options.tokens_per_minute, now), window_(options.start, options.window),
+      shards_(options.shards) {}
+
+RateLimits Pacer::part_of(RateLimits limits) const {
+    if (shards_ <= 1) return limits;
+    for (auto* limit : {&limits.limit_requests, &limits.limit_tokens})
+        if (*limit) *limit = std::max<std::int64_t>(1, **limit / shards_);
+    for (auto* remaining : {&limits.remaining_requests, &limits.remaining_tokens})
+        if (*remaining) *remaining = **remaining / shards_;
+    return limits;
+}
 
 bool Pacer::asking() const noexcept {
     return throttled_in_a_row_ >= (limiter_.stated() ? 1 : kThrottledInARow);
@@ -255,9 +265,10 @@ double Pacer::requests_per_minute() const noexcept {
 
 void Pacer::settle(const Ticket& ticket, const Reply& reply, std::optional<Tokens> used, std::uint32_t in_flight,
                    std::chrono::milliseconds jitter, SteadyTime now, std::vector<Note>& notes) {
-    if (limiter_.learn(reply.limits, ticket.limits, now))
+    if (limiter_.learn(part_of(reply.limits), ticket.limits, now))
         notes.push_back({"limits", "the server states " + stated(limiter_.requests_per_minute()) + " requests and " +
-                                       stated(limiter_.tokens_per_minute()) + " tokens a minute"});
+                                       stated(limiter_.tokens_per_minute()) + " tokens a minute" +
+                                       (shards_ > 1 ? ", as the share of one of " + std::to_string(shards_) + " shards" : "")});
     limiter_.settle(ticket.limits, used, now);
     if (reply.limits.retry_after) limiter_.pause(now + *reply.limits.retry_after);
     const bool limited = reply.error && reply.error->code == ErrorCode::rate_limited;

@@ -132,6 +132,7 @@ struct PaceOptions {
     std::optional<double> requests_per_minute, tokens_per_minute;  ///< as the user gave them
     std::uint32_t window = 20;                                     ///< in flight at most
     std::uint32_t start = 20;                                      ///< at the start; the same: used at once
+    std::uint32_t shards = 1;                                      ///< that share what the server states
 };
 
 /// All that decides when the next request to one account and model may leave, and what their replies teach about it.
@@ -169,8 +170,12 @@ private:
     [[nodiscard]] bool asking() const noexcept;
     void let_in(SteadyTime now);
 
+    /// This process's part of what the server states for all shards.
+    [[nodiscard]] RateLimits part_of(RateLimits limits) const;
+
     RateLimiter limiter_;
     Window window_;
+    std::uint32_t shards_;
     RateSearch search_;
     std::uint32_t throttled_in_a_row_ = 0;
     std::uint32_t pause_ = 0, pauses_in_a_row_ = 0;  ///< refusals of what left before the last pause do not lengthen it

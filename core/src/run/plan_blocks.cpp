@@ -2,7 +2,9 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
+#include <vector>
 
 namespace synth::core {
 
@@ -61,6 +63,39 @@ std::string PlanDigest::hexadecimal() {
         text += kDigits[digest[i] & 15U];
     }
     return text;
+}
+
+Result<PlanSum> sum_up(PlanStream& plan) {
+    PlanSum sum;
+    PlanDigest digest;
+    std::vector<SampleSpec> specs(kSpecsPerBlock);
+    std::string bytes;
+    for (;;) {
+        auto got = plan.next(specs);
+        if (!got) return std::move(got).error();
+        if (*got == 0) break;
+        bytes.clear();
+        for (std::size_t i = 0; i < *got; ++i) pack(specs[i], bytes);
+        digest.add(bytes);
+        sum.samples += *got;
+    }
+    sum.digest = digest.hexadecimal();
+    return sum;
+}
+
+Result<std::size_t> PlanSlice::next(std::span<SampleSpec> out) {
+    if (skip_ > 0) {
+        std::vector<SampleSpec> skipped(kSpecsPerBlock);
+        while (skip_ > 0) {
+            auto got = plan_.next(std::span(skipped).first(static_cast<std::size_t>(std::min<std::uint64_t>(skip_, skipped.size()))));
+            if (!got || *got == 0) return got;
+            skip_ -= *got;
+        }
+    }
+    if (left_ == 0) return std::size_t{0};
+    auto got = plan_.next(out.first(static_cast<std::size_t>(std::min<std::uint64_t>(left_, out.size()))));
+    if (got) left_ -= *got;
+    return got;
 }
 
 }  // namespace synth::core

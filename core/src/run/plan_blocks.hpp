@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "synth/result.hpp"
+#include "synth/sampler.hpp"
 #include "synth/types.hpp"
 
 struct evp_md_ctx_st;
@@ -36,6 +37,26 @@ private:
         void operator()(evp_md_ctx_st* context) const noexcept;
     };
     std::unique_ptr<evp_md_ctx_st, Free> context_;
+};
+
+/// What a whole plan amounts to.
+struct PlanSum {
+    std::uint64_t samples = 0;
+    std::string digest;
+};
+/// Reads a plan to its end.
+Result<PlanSum> sum_up(PlanStream& plan);
+
+/// `samples` specs of a plan, from `first` on.
+class PlanSlice final : public PlanStream {
+public:
+    /// `plan` is borrowed and at its beginning.
+    PlanSlice(PlanStream& plan, std::uint64_t first, std::uint64_t samples) : plan_(plan), skip_(first), left_(samples) {}
+    Result<std::size_t> next(std::span<SampleSpec> out) override;
+
+private:
+    PlanStream& plan_;
+    std::uint64_t skip_, left_;
 };
 
 }  // namespace synth::core

@@ -46,7 +46,8 @@ public:
           feed_(*c_.reader),
           budget_(config_.budget, c_.writer->initial().spent + c_.writer->initial().reserved +
                                       c_.writer->initial().unaccounted),
-          pacer_({config_.rpm, config_.tpm, config_.max_concurrent, config_.initial_concurrent}, Clock::now()),
+          pacer_({config_.rpm, config_.tpm, config_.max_concurrent, config_.initial_concurrent, std::max(1U, config_.shard.count)},
+                 Clock::now()),
           circuit_(std::clamp<std::uint32_t>(config_.max_concurrent / 2, 5, 50), std::chrono::seconds(config_.give_up_after_s),
                    Clock::now()),
           disk_(c_.ledger.parent_path()),

@@ -65,7 +65,8 @@ Status SetReview::add(const Review& review) {
 class SetChecks::Impl {
 public:
     Impl(std::unique_ptr<SetReview> review, LedgerReader reader, std::function<void()> notify)
-        : review_(std::move(review)), reader_(std::move(reader)), notify_(std::move(notify)), state_(reader_.head().samples) {}
+        : review_(std::move(review)), reader_(std::move(reader)), notify_(std::move(notify)),
+          first_(reader_.head().first), state_(reader_.head().samples) {}
 
     void start() {
         thread_ = std::thread([this] {
@@ -89,7 +90,7 @@ public:
     void mark(std::uint64_t sample, bool is_held) {
         {
             const std::lock_guard lock(mutex_);
-            if (sample < state_.size()) state_[sample] = is_held ? State::held : State::gone;
+            if (sample >= first_ && sample - first_ < state_.size()) state_[sample - first_] = is_held ? State::held : State::gone;
         }
         changed_.notify_one();
     }
@@ -114,7 +115,7 @@ private:
         if (auto added = add_accepted(); !added) return added;
         const auto plan = reader_.plan();
         std::vector<SampleSpec> specs;
-        for (std::uint64_t first = 0;; first += specs.size()) {
+        for (;;) {
             specs.resize(256);
             auto got = plan->next(specs);
             if (!got) return std::move(got).error();
@@ -135,9 +136,9 @@ private:
     /// The state of a sample once it is not `coming` any more; nothing: the thread is to end.
     std::optional<State> wait_for(std::uint64_t sample) {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return stopping_ || concluding_ || state_[sample] != State::coming; });
+        changed_.wait(lock, [&] { return stopping_ || concluding_ || state_[sample - first_] != State::coming; });
         if (stopping_) return std::nullopt;
-        return state_[sample];
+        return state_[sample - first_];
     }
 
     Status add_accepted() {
@@ -160,7 +161,7 @@ private:
             }
             if (auto added = add(specs[at], entry); !added) return added;
             const std::lock_guard lock(mutex_);
-            state_[entry.row.sample] = State::added;
+            state_[entry.row.sample - first_] = State::added;
             if (stopping_) return {};
         }
     }
@@ -198,9 +199,9 @@ private:
         }
         {
             const std::lock_guard lock(mutex_);
-            state_[spec.index] = rejected ? State::coming : State::added;
+            state_[spec.index - first_] = rejected ? State::coming : State::added;
             // Nobody writes a rejected text again in a run that ends.
-            if (rejected && concluding_) state_[spec.index] = State::gone;
+            if (rejected && concluding_) state_[spec.index - first_] = State::gone;
         }
         put(std::move(decided));
         return !rejected;
@@ -220,7 +221,8 @@ private:
 
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::vector<State> state_;
+    std::uint64_t first_;       ///< index of the plan's first sample: above 0 in a shard's ledger
+    std::vector<State> state_;  ///< by index - first_
     std::vector<Decided> decided_;
     bool stopping_ = false, concluding_ = false;
     std::thread thread_;

@@ -4,6 +4,7 @@
 
 #include "config/run_file.hpp"
 #include "config/settings.hpp"
+#include "config/shard.hpp"
 #include "support/plugin_loading.hpp"
 #include "support/process.hpp"
 
@@ -179,6 +180,93 @@ TEST_F(RunFileTest, WhatIsWrongIsNamedWithFileAndLine) {
     EXPECT_THAT(refused.error().message, HasSubstr("nest too deep"));
     EXPECT_FALSE(read_run_file(dir_ / "missing.toml").ok());
     EXPECT_FALSE(read_run_file(dir_.path()).ok());
+}
+
+std::optional<std::string> nowhere(const char*) { return std::nullopt; }
+
+TEST(Shards, AreNamedByNumberOrByTheSchedulersTask) {
+    const auto task = [](const char* name) -> std::optional<std::string> {
+        return std::string(name) == "SLURM_ARRAY_TASK_ID" ? "3" : "0";
+    };
+    struct Case {
+        const char* text;
+        std::uint32_t shards, number, count;
+    };
+    for (const auto& [text, shards, number, count] : {Case{"2/4", 0, 2, 4}, Case{"4/4", 4, 4, 4}, Case{"slurm", 3, 3, 3},
+                                                      Case{"slurm/5", 0, 3, 5}, Case{"kubernetes", 2, 1, 2}}) {
+        const auto shard = parse_shard(text, shards, task);
+        ASSERT_TRUE(shard.ok()) << text << ": " << shard.error().message;
+        EXPECT_EQ(shard->number, number) << text;
+        EXPECT_EQ(shard->count, count) << text;
+    }
+    for (const char* wrong : {"", "/", "2", "2/", "/4", "0/4", "5/4", "2/0", "2/4/4", "-1/4", "2/4x", "slurm/", "pbs/4", "2/100001"})
+        EXPECT_FALSE(parse_shard(wrong, 0, nowhere).ok()) << wrong;
+    EXPECT_FALSE(parse_shard("slurm", 2, task).ok()) << "task 3 of 2";
+    EXPECT_FALSE(parse_shard("slurm/4", 0, nowhere).ok());
+}
+
+TEST(Shards, PartsAddUpAndDifferByOneAtMost) {
+    for (const std::uint64_t whole : {0ULL, 1ULL, 7ULL, 1000ULL, 100'000'000ULL, 18'446'744'073'709'551'615ULL})
+        for (const std::uint32_t count : {1U, 2U, 3U, 7U, 100'000U}) {
+            std::uint64_t sum = 0, least = whole, most = 0;
+            Shard shard;
+            shard.count = count;
+            for (shard.number = 1; shard.number <= count; ++shard.number) {
+                EXPECT_EQ(part_begin(whole, shard.number, count), sum);
+                const auto part = part_of(whole, shard);
+                sum += part;
+                least = std::min(least, part);
+                most = std::max(most, part);
+            }
+            EXPECT_EQ(sum, whole);
+            EXPECT_LE(most - least, 1U) << whole << " / " << count;
+        }
+}
+
+TEST(Shards, TakeTheirShareToThePicodollar) {
+    std::int64_t budget = 0;
+    double rpm = 0, tpm = 0;
+    std::vector<RunConfig> shards;
+    for (std::uint32_t number = 1; number <= 7; ++number) {
+        auto config = *resolved(given({{"budget", "0.10"}, {"rpm", "1000"}, {"tpm", "99999"}, {"run-name", "run"}}));
+        config.shard.number = number;
+        config.shard.count = 7;
+        ASSERT_TRUE(take_share(config).ok());
+        budget += config.budget->value;
+        rpm += *config.rpm;
+        tpm += *config.tpm;
+        const auto name = parse_shard_name(config.name);
+        ASSERT_TRUE(name) << config.name;
+        EXPECT_EQ(name->first, "run");
+        EXPECT_EQ(name->second.number, number);
+        EXPECT_EQ(name->second.count, 7U);
+        const auto kept = parse_run_config(to_json(config));
+        ASSERT_TRUE(kept.ok()) << kept.error().message;
+        EXPECT_EQ(kept->shard.number, number);
+        shards.push_back(std::move(config));
+    }
+    EXPECT_EQ(budget, 100'000'000'000);
+    EXPECT_EQ(rpm, 1000);
+    EXPECT_EQ(tpm, 99999);
+    const auto whole = whole_of(shards, "run");
+    EXPECT_EQ(whole.budget->value, budget);
+    EXPECT_EQ(whole.rpm, 1000);
+    EXPECT_EQ(whole.max_concurrent, 140U);
+    EXPECT_FALSE(whole.shard);
+}
+
+TEST(Shards, SayWhatTheyDisagreeOn) {
+    const auto first = *resolved(given({{"seed", "1"}}));
+    EXPECT_EQ(disagreement(first, first), "");
+    EXPECT_EQ(disagreement(first, *resolved(given({{"seed", "1"}, {"max-concurrent", "3"}, {"timeout", "9"}, {"budget", "1"}}))), "");
+    EXPECT_EQ(disagreement(first, *resolved(given({{"seed", "2"}}))), "seed");
+    EXPECT_EQ(disagreement(first, *resolved(given({{"seed", "1"}, {"num-samples", "9"}, {"max-labels", "4"}}))),
+              "number of samples, number of labels");
+    EXPECT_THAT(disagreement(first, *resolved(given({{"seed", "1"}}, {"provider.temperature=0.3"}))), HasSubstr("options of provider openai"));
+    EXPECT_THAT(disagreement(first, *resolved(given({{"seed", "1"}, {"sampler", "uniform"}}))), HasSubstr("sampler uniform (only in one)"));
+    auto other = first;
+    other.find("prompt")->sha256 = "another";
+    EXPECT_EQ(disagreement(first, other), "build of prompt tdamm");
 }
 
 }  // namespace
