@@ -203,6 +203,7 @@ private:
 
     /// False when the document is to be left out.
     Result<bool> check(LabelledDocument& out) {
+        if (!options_.labels) return true;
         if (out.labels.empty()) {
             if (in_file_ == 0 && options_.unlabelled == LabelledDataOptions::Unlabelled::error)
                 return wrong_here(
@@ -246,7 +247,7 @@ private:
         title_ = find(kTitles);
         text_ = find(kTexts);
         for (std::size_t i = 0; i < columns_; ++i) names_.emplace_back(trim(csv_[i]));
-        if (field_ != kNoColumn) return {};
+        if (field_ != kNoColumn || !options_.labels) return {};
         bool any = false;
         for (std::size_t i = 0; i < columns_; ++i) {
             const bool other = i == link_ || i == title_ || i == text_;
@@ -275,6 +276,7 @@ private:
             if (title_ != kNoColumn) out.title = csv_[title_];
             if (text_ != kNoColumn) out.text = csv_[text_];
         }
+        if (!options_.labels) return true;
         if (field_ != kNoColumn) {
             if (Status added = add_text(csv_[field_], out); !added) return added.error();
             return true;
@@ -410,6 +412,7 @@ private:
             out.title = text_of(object, kTitles);
             out.text = text_of(object, kTexts);
         }
+        if (!options_.labels) return true;
         dom::element labels;
         if (object.at_key(options_.field).get(labels)) return malformed_here("no " + in_quotes(options_.field));
         if (labels.is_null()) return true;

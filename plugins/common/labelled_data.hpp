@@ -32,6 +32,7 @@ struct LabelledDataOptions {
     enum class Unlabelled : std::uint8_t { error, skip, negative };
     Unlabelled unlabelled = Unlabelled::error;  ///< a document without labels in the file
     bool texts = false;                         ///< link, title and text are wanted
+    bool labels = true;                         ///< false: not looked at; documents have none, and need none
 };
 
 /// What was left out, and what was understood in another spelling.
