@@ -116,6 +116,7 @@ public:
     Result<bool> next(LabelledDocument& out) {
         for (;;) {
             out.labels.clear();
+            out.unknown.clear();
             out.link = out.title = out.text = {};
             in_file_ = 0;
             const auto read = format_ == Format::csv     ? next_record(out)
@@ -157,7 +158,7 @@ private:
         ++in_file_;
         auto id = spellings_.find(spelling);
         if (!id && !code.empty()) id = taxonomy_.find(code);
-        if (!id) return unknown(spelling);
+        if (!id) return unknown(spelling, out);
         const Label& label = taxonomy_[*id];
         if (spelling != label.name && spelling != label.code && notes_.respelled.size() < kMostRespelled &&
             respelled_.emplace(spelling).second)
@@ -170,7 +171,11 @@ private:
         if (std::ranges::find(out.labels, id) == out.labels.end()) out.labels.push_back(id);
     }
 
-    Status unknown(std::string_view spelling) {
+    Status unknown(std::string_view spelling, LabelledDocument& out) {
+        if (options_.as_it_is) {
+            out.unknown.emplace_back(spelling);
+            return {};
+        }
         if (options_.unknown == LabelledDataOptions::Unknown::skip) {
             if (notes_.unknown_labels++ == 0) notes_.first_unknown = place() + ": " + in_quotes(spelling);
             return {};
@@ -203,6 +208,7 @@ private:
 
     /// False when the document is to be left out.
     Result<bool> check(LabelledDocument& out) {
+        if (!options_.labels || options_.as_it_is) return true;
         if (out.labels.empty()) {
             if (in_file_ == 0 && options_.unlabelled == LabelledDataOptions::Unlabelled::error)
                 return wrong_here(
@@ -246,7 +252,7 @@ private:
         title_ = find(kTitles);
         text_ = find(kTexts);
         for (std::size_t i = 0; i < columns_; ++i) names_.emplace_back(trim(csv_[i]));
-        if (field_ != kNoColumn) return {};
+        if (field_ != kNoColumn || !options_.labels) return {};
         bool any = false;
         for (std::size_t i = 0; i < columns_; ++i) {
             const bool other = i == link_ || i == title_ || i == text_;
@@ -275,6 +281,7 @@ private:
             if (title_ != kNoColumn) out.title = csv_[title_];
             if (text_ != kNoColumn) out.text = csv_[text_];
         }
+        if (!options_.labels) return true;
         if (field_ != kNoColumn) {
             if (Status added = add_text(csv_[field_], out); !added) return added.error();
             return true;
@@ -289,7 +296,7 @@ private:
             ++in_file_;
             if (hot_[i])
                 add_label(*hot_[i], out);
-            else if (Status skipped = unknown(names_[i]); !skipped)
+            else if (Status skipped = unknown(names_[i], out); !skipped)
                 return skipped.error();
         }
         return true;
@@ -410,6 +417,7 @@ private:
             out.title = text_of(object, kTitles);
             out.text = text_of(object, kTexts);
         }
+        if (!options_.labels) return true;
         dom::element labels;
         if (object.at_key(options_.field).get(labels)) return malformed_here("no " + in_quotes(options_.field));
         if (labels.is_null()) return true;

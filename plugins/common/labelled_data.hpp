@@ -23,6 +23,7 @@ struct LabelledDocument {
     std::uint64_t row = 0;               ///< from 1: of documents, those left out included
     std::string_view link, title, text;  ///< link, url or id; title; full_text or text. Empty: none, or not asked for
     std::vector<LabelId> labels;         ///< as the file has them, each once, at least one; the negative label alone
+    std::vector<std::string> unknown;    ///< with `as_it_is`: spellings that the taxonomy does not have
 };
 
 struct LabelledDataOptions {
@@ -32,6 +33,8 @@ struct LabelledDataOptions {
     enum class Unlabelled : std::uint8_t { error, skip, negative };
     Unlabelled unlabelled = Unlabelled::error;  ///< a document without labels in the file
     bool texts = false;                         ///< link, title and text are wanted
+    bool as_it_is = false;                      ///< no document is left out or refused for its labels, whatever they are
+    bool labels = true;                         ///< false: not looked at; documents have none, and need none
 };
 
 /// What was left out, and what was understood in another spelling.

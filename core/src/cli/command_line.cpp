@@ -159,6 +159,20 @@ std::variant<Command, int> parse_command_line(int argc, const char* const* argv)
     merge->footer("Example:\n  tdamm-synth merge data/NAME.shard-*-of-4.ledger.sqlite\n"
                   "What is missing is named with the command that makes it, and then nothing is written.");
 
+    auto* check = app.add_subcommand("check", "validators and report over any labelled data set, whoever made it");
+    check->add_option("file", command.file, "JSON as the json sink writes it, JSON Lines, or CSV")->required()->type_name("FILE");
+    add_settings(*check, raw["check"], [](const Setting& setting) {
+        static constexpr std::array kTaken = {"taxonomy", "validator", "reporter", "output-dir", "run-name", "budget", "plugin-dir"};
+        return std::ranges::find(kTaken, setting.name) != kTaken.end();
+    });
+    add_plugin_options(*check, raw["check"], "options of validators and reporters", "Model and plugins");
+    add_output_flags(*check, command);
+    check->footer(
+        "Nothing is written but with --output-dir. Exit code 3: documents were rejected.\n"
+        "Examples:\n  tdamm-synth check data.json\n"
+        "  tdamm-synth check data.jsonl --validator style --validator duplicates --json\n"
+        "  tdamm-synth check data.csv --taxonomy tdamm36 --output-dir checked");
+
     auto* plugins =
         app.add_subcommand("plugins", "list, describe and check plugins; copy their data; start one of your own");
     plugins->add_option("words", command.words, "an ID to describe; or copy-data ID DIR; or new KIND ID [DIR]")

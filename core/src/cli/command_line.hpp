@@ -18,6 +18,7 @@ struct Command {
     std::string ledger;              ///< of resume, status, export, report
     std::vector<std::string> ledgers;  ///< of merge
     bool allow_missing = false;        ///< merge --allow-missing
+    std::string file;                ///< of check
     std::vector<std::string> words;  ///< of plugins: ID, or copy-data ID DIR, or new KIND ID [DIR]
     std::string check_file;          ///< plugins --check
     bool list_names = false;         ///< plugins --names: for shell completion

@@ -67,13 +67,18 @@ Result<Asked> make_asked(const Context& context, RunPlugins& plugins, RunConfig&
     } else {
         const auto* own = config.find(Provider::kKind);
         choice.kind = Provider::kKind;
+        if (own == nullptr && wanted.id.empty())
+            return Error{ErrorCode::invalid_argument,
+                         "validator " + validator.id() + ": name the provider that it asks (-o validator." + validator.id() +
+                             ".provider=ID); there is none that writes texts here",
+                         "option"};
         choice.id = wanted.id.empty() ? own->id : wanted.id;
         choice.asked_by = validator.id();
         auto plugin = context.registry->find(Provider::kKind, choice.id);
         if (!plugin) return std::move(plugin).error();
         auto given = options_as_given(wanted.options_json);
         if (!given) return std::move(given).error();
-        if (choice.id == own->id) {  // what the validator does not say is as in the run
+        if (own != nullptr && choice.id == own->id) {  // what the validator does not say is as in the run
             auto base = options_as_given(own->options_json);
             if (!base) return std::move(base).error();
             given->merge(*base);
@@ -93,6 +98,16 @@ Result<Asked> make_asked(const Context& context, RunPlugins& plugins, RunConfig&
     else
         config.plugins.push_back(std::move(choice));
     return Asked{validator.id(), std::move(*provider), std::move(*info), wanted.budget_share};
+}
+
+Result<RunPlugins> ask_providers(const Context& context, RunPlugins plugins, RunConfig& config) {
+    for (const auto& validator : plugins.validators)
+        if (const auto wanted = validator.object().asks()) {
+            auto asked = make_asked(context, plugins, config, validator, *wanted);
+            if (!asked) return std::move(asked).error();
+            plugins.asked.push_back(std::move(*asked));
+        }
+    return plugins;
 }
 
 }  // namespace
@@ -117,17 +132,12 @@ Result<RunPlugins> assemble(const Context& context, Taxonomy taxonomy, RunConfig
         if (choice.kind == Reporter::kKind) take(plugins.assembly.create<Reporter>(choice), reporter);
         if (error) return std::move(*error);
     }
+    if (!plugins.provider) return ask_providers(context, std::move(plugins), config);
     auto info = plugins.provider.call([](Provider& p) { return p.describe(today()); });
     if (!info) return std::move(info).error();
     plugins.info = std::move(*info);
     if (!plugins.info.resolved_options.empty()) config.find(Provider::kKind)->options_json = plugins.info.resolved_options;
-    for (const auto& validator : plugins.validators)
-        if (const auto wanted = validator.object().asks()) {
-            auto asked = make_asked(context, plugins, config, validator, *wanted);
-            if (!asked) return std::move(asked).error();
-            plugins.asked.push_back(std::move(*asked));
-        }
-    return plugins;
+    return ask_providers(context, std::move(plugins), config);
 }
 
 Result<NewRun> configure(const Context& context, const Givens& givens) {

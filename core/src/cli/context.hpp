@@ -47,7 +47,7 @@ struct RunPlugins {
     std::vector<Asked> asked;
 };
 
-/// Creates them, and sinks and reporters once to see that they can be. The provider's own resolved options go into
+/// Creates them (those that the configuration names: a check has none that write texts), and sinks and reporters once to see that they can be. The provider's own resolved options go into
 /// `config`. Pure towards the outside: nothing is sent.
 Result<RunPlugins> assemble(const Context& context, Taxonomy taxonomy, RunConfig& config);
 

@@ -13,6 +13,15 @@ namespace fs = std::filesystem;
 
 namespace {
 
+std::string resume_command(const RunConfig& config, const fs::path& ledger, End end) {
+    std::string command = shell_word(program_invocation_name) + " resume " + shell_word(ledger.string());
+    if (end == End::finished) command += " --max-attempts " + std::to_string(2 * config.max_attempts);
+    if (end == End::budget && config.budget) command += " --budget " + exact_usd({config.budget->value * 2});
+    return command;
+}
+
+}  // namespace
+
 int exit_code_of(const SessionResult& session) {
     switch (session.end) {
         case End::finished: return session.missing == 0 ? kAllMade : kMissing;
@@ -24,15 +33,6 @@ int exit_code_of(const SessionResult& session) {
     }
     return kInternal;
 }
-
-std::string resume_command(const RunConfig& config, const fs::path& ledger, End end) {
-    std::string command = shell_word(program_invocation_name) + " resume " + shell_word(ledger.string());
-    if (end == End::finished) command += " --max-attempts " + std::to_string(2 * config.max_attempts);
-    if (end == End::budget && config.budget) command += " --budget " + exact_usd({config.budget->value * 2});
-    return command;
-}
-
-}  // namespace
 
 Result<Report> make_outputs(const Context& context, RunPlugins& plugins, RunConfig& config, LedgerReader& reader,
                             const fs::path& dir, int code, std::vector<fs::path>& files) {

@@ -7,10 +7,13 @@
 
 #include "cli/context.hpp"
 #include "run/ledger.hpp"
+#include "run/session.hpp"
 #include "run/outputs.hpp"
 #include "run/session.hpp"
 
 namespace synth::core {
+
+int exit_code_of(const SessionResult& session);
 
 /// Checks that come before anything is spent: the key, and a price where there is a budget, of all providers. Then says what they
 /// want people to know.

@@ -137,12 +137,14 @@ int run_report(const Command& command) {
     auto taxonomy = parse_taxonomy(run->reader.head().taxonomy_json, command.ledger);
     if (!taxonomy) return context->fail(taxonomy.error());
     Assembly assembly(context->environment(), std::move(*taxonomy));
+    // The ledger of a check names no provider.
     auto* choice = run->config.find(Provider::kKind);
-    if (choice == nullptr) return context->fail({ErrorCode::io, "the ledger names no provider, it is damaged", {}});
-    auto provider = assembly.create<Provider>(*choice);
+    Result<Instance<Provider>> provider = Instance<Provider>();
+    if (choice != nullptr && choice->asked_by.empty()) provider = assembly.create<Provider>(*choice);
     if (!provider) return context->fail(provider.error());
     // A model that was shut down since the run is no reason not to report on it.
-    auto info = provider->call([](Provider& p) { return p.describe(today()); });
+    Result<ProviderInfo> info = ProviderInfo{};
+    if (*provider) info = provider->call([](Provider& p) { return p.describe(today()); });
     auto report = make_report(assembly, run->config, run->reader, *provider, info ? *info : ProviderInfo{}, std::nullopt);
     if (!report) return context->fail(report.error());
     std::fputs(command.json ? report->json.c_str() : report->text.c_str(), stdout);

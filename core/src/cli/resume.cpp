@@ -40,6 +40,9 @@ int run_resume(const Command& command) {
     LedgerHead head = reader->head();
     auto config = parse_run_config(head.config_json);
     if (!config) return context->fail(config.error());
+    if (config->find(Provider::kKind) == nullptr)
+        return context->fail({ErrorCode::invalid_argument,
+                              ledger.string() + " is of a check; run 'tdamm-synth check' again", "check"});
     auto lock = FileLock::take(ledger.parent_path() / (config->name + ".lock"),
                                "another process is writing " + ledger.string() + "; one run at a time");
     if (!lock) return context->fail(lock.error());

@@ -23,6 +23,9 @@ constexpr std::array<std::string_view, 6> kKinds = {"sampler", "prompt", "provid
 constexpr std::string_view kWhat = "What to make", kHow = "Model and plugins", kLimits = "Limits", kFiles = "Files",
                            kParts = "In parts";
 
+/// What `check` looks for unless it is told; the judge costs money.
+constexpr std::array<const char*, 4> kCheckedByDefault = {"length", "style", "coverage", "duplicates"};
+
 constexpr std::array<Setting, 29> kSettings = {{
     {"num-samples", "N", "samples in all (default 200)", kWhat, false, true},
     {"samples-per-class", "N", "N samples for each class instead, so N x number of classes in all", kWhat},
@@ -289,6 +292,31 @@ Result<RunConfig> resolve(const Givens& givens, const Registry& registry) {
          {"validator", ids_of(givens, "validator", {"length"})},
          {"sink", ids_of(givens, "sink", {"json"})},
          {"reporter", ids_of(givens, "reporter", {"cost", "statistics"})}}};
+    for (const auto& [kind, ids] : wanted)
+        for (const auto& id : ids) {
+            if (c.find(kind, id) != nullptr) continue;
+            auto choice = choose(registry, kind, id, ids.size() == 1, options);
+            if (!choice) return std::move(choice).error();
+            c.plugins.push_back(std::move(*choice));
+        }
+    if (auto none = none_left(options, c.plugins); !none) return std::move(none).error();
+    return c;
+}
+
+Result<RunConfig> resolve_check(const Givens& givens, const Registry& registry) {
+    RunConfig c;
+    c.max_attempts = 1;  // nothing is written again
+    if (const auto* given = find(givens, "taxonomy")) c.taxonomy = given->values.back();
+    if (const auto* given = find(givens, "output-dir")) c.output_dir = given->values.back();
+    if (const auto* given = find(givens, "run-name")) {
+        if (auto good = check_name(*given); !good) return std::move(good).error();
+        c.name = given->values.back();
+    }
+    if (auto read = read_limits(givens, c); !read) return std::move(read).error();
+    auto options = givens.options;
+    const std::array<std::pair<std::string_view, std::vector<std::string>>, 2> wanted = {
+        {{"validator", ids_of(givens, "validator", {kCheckedByDefault.begin(), kCheckedByDefault.end()})},
+         {"reporter", ids_of(givens, "reporter", {"statistics"})}}};
     for (const auto& [kind, ids] : wanted)
         for (const auto& id : ids) {
             if (c.find(kind, id) != nullptr) continue;

@@ -60,6 +60,10 @@ Result<RunConfig> resolve(const Givens& givens, const Registry& registry);
 /// Changes a run's configuration by what `resume` was given; refuses what would break its plan.
 Status resolve_resume(const Givens& givens, const Registry& registry, RunConfig& config);
 
+/// What `check` is to do: taxonomy, validators, reporters; no sampler, prompts, provider or sinks. The folder is empty when
+/// none was given.
+Result<RunConfig> resolve_check(const Givens& givens, const Registry& registry);
+
 /// The sinks that `export` was asked for; those of the run when none is named.
 Result<std::vector<PluginChoice>> resolve_sinks(const Givens& givens, const Registry& registry, const RunConfig& config);
 

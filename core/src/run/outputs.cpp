@@ -90,9 +90,9 @@ public:
     [[nodiscard]] Result<std::string> prompt(std::uint64_t sample, std::uint32_t attempt) const override {
         return ledger_.prompt_of(sample, attempt);
     }
-    [[nodiscard]] std::span<const ModelInfo> models() const override { return provider_.object().models(); }
+    [[nodiscard]] std::span<const ModelInfo> models() const override { return provider_ ? provider_.object().models() : std::span<const ModelInfo>(); }
     [[nodiscard]] std::optional<PicoUsd> price(const Usage& usage, const Billing& billing) const override {
-        return provider_.object().cost(usage, billing);
+        return provider_ ? provider_.object().cost(usage, billing) : std::nullopt;
     }
 
 private:

@@ -29,7 +29,7 @@ struct Report {
     std::string page;  ///< HTML; empty when no reporter makes one
 };
 
-/// All reporters of `config` over the ledger. `exit_code`: of the run; absent: not known (a report made later).
+/// `provider` may be empty: nothing wrote the texts. All reporters of `config` over the ledger. `exit_code`: of the run; absent: not known (a report made later).
 Result<Report> make_report(Assembly& assembly, RunConfig& config, LedgerReader& ledger,
                            const Instance<Provider>& provider, const ProviderInfo& info, std::optional<int> exit_code);
 

@@ -171,14 +171,8 @@ Decision Pipeline::decide(const Job& job, Reply reply) const {
     return decision;
 }
 
-void Pipeline::check(const Job& job, const Completion& completion, Draft draft, Decision& decision) const {
-    CallEntry& entry = decision.entry;
-    entry.row.words = count_words(draft.text);
-    Review review;
-    review.spec = &job.spec;
-    review.prompt = &job.prepared->prompt;
-    review.completion = &completion;
-    review.draft = &draft;
+std::vector<Finding> Pipeline::findings_of(const Review& review) const {
+    std::vector<Finding> findings;
     for (std::size_t i = 0; i < validators_.size(); ++i) {
         if (std::ranges::find(asking_, i) != asking_.end()) continue;  // only what passes all else is asked about
         const auto& validator = validators_[i];
@@ -188,9 +182,21 @@ void Pipeline::check(const Job& job, const Completion& completion, Draft draft, 
         }
         for (auto& finding : verdict->findings) {
             finding.validator = validator.id();
-            entry.row.findings.push_back(std::move(finding));
+            findings.push_back(std::move(finding));
         }
     }
+    return findings;
+}
+
+void Pipeline::check(const Job& job, const Completion& completion, Draft draft, Decision& decision) const {
+    CallEntry& entry = decision.entry;
+    entry.row.words = count_words(draft.text);
+    Review review;
+    review.spec = &job.spec;
+    review.prompt = &job.prepared->prompt;
+    review.completion = &completion;
+    review.draft = &draft;
+    entry.row.findings = findings_of(review);
     const auto rejection =
         std::ranges::find(entry.row.findings, Severity::rejection, &Finding::severity);
     if (rejection == entry.row.findings.end()) {

@@ -99,6 +99,9 @@ public:
     /// Decides on a reply: extract, validators, price.
     [[nodiscard]] Decision decide(const Job& job, Reply reply) const;
 
+    /// Of the validators that look at one text and need no answer. One that fails rejects.
+    [[nodiscard]] std::vector<Finding> findings_of(const Review& review) const;
+
     [[nodiscard]] const std::string& validator_id(std::size_t place) const { return validators_[place].id(); }
 
     /// What is the next question about a held text, and whose; nothing: all that single texts are asked is in

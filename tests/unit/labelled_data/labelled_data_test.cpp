@@ -164,6 +164,17 @@ TEST(LabelledData, DoesWithUnlabelledDocumentsWhatIsAsked) {
     }
 }
 
+TEST(LabelledData, ReadsTextsAloneWhereLabelsAreNotLookedAt) {
+    const LabelledDataOptions options{.texts = true, .labels = false};
+    for (const char* content : {R"([{"full_text": "one"}, {"full_text": "two", "labels": ["Quarks"]}])",
+                                "{\"text\": \"one\"}\n{\"text\": \"two\", \"labels\": 7}\n", "text\none\ntwo\n"}) {
+        const Read all = read(content, options);
+        EXPECT_EQ(all.error, "") << content;
+        EXPECT_THAT(all.texts, ElementsAre("||one", "||two")) << content;
+        EXPECT_THAT(all.labels, ElementsAre(IsEmpty(), IsEmpty())) << content;
+    }
+}
+
 TEST(LabelledData, SaysWhatIsWrongAndWhere) {
     std::string many = "labels\n";
     for (int i = 0; i < 16; ++i) many += (i == 0 ? "L" : ";L") + std::to_string(i);

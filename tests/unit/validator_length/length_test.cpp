@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "support/plugin_loading.hpp"
+#include "support/process.hpp"
 #include "support/small_taxonomy.hpp"
 #include "synth/validator.hpp"
 
@@ -63,6 +64,11 @@ TEST_F(LengthTest, FindsWhatTheOptionsSay) {
         {R"({"max_words": 20})", 21, 10, "too_long", Severity::warning,
          "the text has 21 words, at most 20 were asked for"},
         {R"({"max_words": 20})", 20, 10, "", {}, ""},
+        {R"({"tolerance": 0.1})", 900, 1000, "", {}, ""},
+        {R"({"tolerance": 0.1})", 899, 1000, "too_short", Severity::warning,
+         "the text has 899 words, at least 900 were asked for"},
+        {R"({"max_words": 20, "reject_long": true})", 21, 10, "too_long", Severity::rejection,
+         "the text has 21 words, at most 20 were asked for"},
         // A maximum below the prompt's target: no text may be both too short and too long.
         {R"({"max_words": 20})", 20, 1178, "", {}, ""},
         {R"({"max_words": 20})", 19, 1178, "too_short", Severity::warning,
@@ -79,7 +85,49 @@ TEST_F(LengthTest, FindsWhatTheOptionsSay) {
         EXPECT_EQ(verdict.findings[0].code, one.code);
         EXPECT_EQ(verdict.findings[0].severity, one.severity);
         EXPECT_EQ(verdict.findings[0].message, one.message);
+        EXPECT_EQ(verdict.findings[0].value, static_cast<double>(one.words));
+        EXPECT_TRUE(verdict.findings[0].limit.has_value());
     }
+}
+
+TEST_F(LengthTest, LooksAtTextsThatWereMadeElsewhere) {
+    const auto validator = load("{}");
+    const Draft empty, whole{.text = "a word"};
+    const auto check = [&](const Draft& draft) {
+        const auto verdict = validator->call([&](Validator& length) { return length.check({.draft = &draft}); });
+        return verdict->findings.size();
+    };
+    EXPECT_EQ(check(empty), 1U);
+    EXPECT_EQ(check(whole), 0U);
+}
+
+TEST_F(LengthTest, TakesTheLengthsOfAReferenceSet) {
+    const test::TempDir dir;
+    std::string lines;  // 1 to 101 words
+    for (int words = 1; words <= 101; ++words) {
+        lines += R"({"full_text": ")";
+        for (int i = 0; i < words; ++i) lines += "word ";
+        lines += "\"}\n";
+    }
+    test::write_file(dir / "reference.jsonl", lines);
+    const std::string path = R"("reference": ")" + (dir / "reference.jsonl").string() + '"';
+    const std::string options = "{" + path + R"(, "reject_long": true})";
+    EXPECT_TRUE(check(options, 3, 0).findings.empty());
+    EXPECT_TRUE(check(options, 99, 1178).findings.empty()) << "the prompt's target does not count";
+    auto verdict = check(options, 2, 0);
+    ASSERT_EQ(verdict.findings.size(), 1U);
+    EXPECT_EQ(verdict.findings[0].message, "the text has 2 words, at least 3 are usual in the reference set");
+    verdict = check(options, 100, 0);
+    ASSERT_EQ(verdict.findings.size(), 1U);
+    EXPECT_EQ(verdict.findings[0].code, "too_long");
+    EXPECT_EQ(verdict.findings[0].severity, Severity::rejection);
+    EXPECT_EQ(check("{" + path + R"(, "reference_outside": 0})", 1, 0).findings.size(), 0U);
+
+    EXPECT_THAT(load("{" + path + R"(, "min_words": 3})").error().message, HasSubstr("beside min_words"));
+    EXPECT_THAT(load(R"({"reference": "/nowhere.json"})").error().message, HasSubstr("/nowhere.json"));
+    test::write_file(dir / "no_text.jsonl", "{\"full_text\": \" \"}\n");
+    EXPECT_THAT(load(R"({"reference": ")" + (dir / "no_text.jsonl").string() + "\"}").error().message,
+                HasSubstr("holds no text"));
 }
 
 TEST_F(LengthTest, RejectsWhatIsNotAWholeText) {

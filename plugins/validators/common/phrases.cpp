@@ -1,0 +1,80 @@
+#include "common/phrases.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace synth::validators {
+namespace {
+
+constexpr std::uint32_t kOpeningWords = 40, kEndingWords = 60;
+
+constexpr std::array<std::pair<std::string_view, Place>, 4> kPlaces = {{{"anywhere", Place::anywhere},
+                                                                        {"sentence", Place::sentence},
+                                                                        {"opening", Place::opening},
+                                                                        {"ending", Place::ending}}};
+
+}  // namespace
+
+void Phrases::add(std::string_view phrase, Place place) {
+    plugins::FoldedText folded;
+    plugins::fold_words(phrase, folded);
+    if (folded.words.empty()) return;
+    Phrase made{.place = place};
+    for (const auto& word : folded.words) made.words.emplace_back(folded.fold(word));
+    by_first_word_[made.words.front()].push_back(std::move(made));
+}
+
+Status Phrases::add(const nlohmann::json& places) {
+    const Error wrong{ErrorCode::invalid_argument,
+                      "phrases are an object of lists: anywhere, sentence, opening, ending"};
+    if (!places.is_object()) return wrong;
+    for (const auto& [name, list] : places.items()) {
+        const auto place = std::ranges::find(kPlaces, name, &std::pair<std::string_view, Place>::first);
+        if (place == kPlaces.end() || !list.is_array()) return wrong;
+        for (const auto& phrase : list) {
+            if (!phrase.is_string()) return wrong;
+            add(phrase.get_ref<const std::string&>(), place->second);
+        }
+    }
+    return {};
+}
+
+std::vector<Phrases::Found> Phrases::find(const plugins::FoldedText& text, std::size_t most) const {
+    std::vector<Found> found;
+    std::string first;
+    for (std::size_t at = 0; at < text.words.size() && found.size() < most; ++at) {
+        const auto& word = text.words[at];
+        first = text.fold(word);
+        const auto candidates = by_first_word_.find(first);
+        if (candidates == by_first_word_.end()) continue;
+        const bool begins = at == 0 || (word.gap & (plugins::kGapSentence | plugins::kGapParagraph)) != 0;
+        for (const Phrase& phrase : candidates->second) {
+            if (text.words.size() - at < phrase.words.size()) continue;
+            if (phrase.place == Place::sentence && !begins) continue;
+            if (phrase.place == Place::opening && (!begins || word.word >= kOpeningWords)) continue;
+            if (phrase.place == Place::ending && word.word + kEndingWords < text.counted_words) continue;
+            bool same = true;
+            for (std::size_t i = 1; i < phrase.words.size() && same; ++i)
+                same = (text.words[at + i].gap & plugins::kGapSentence) == 0 &&
+                       text.fold(text.words[at + i]) == phrase.words[i];
+            if (!same) continue;
+            found.push_back({word.begin, text.words[at + phrase.words.size() - 1].end});
+            break;
+        }
+    }
+    return found;
+}
+
+Result<nlohmann::json> read_data_file(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    if (!in) return Error{ErrorCode::io, "cannot read " + path + ": the plugin's data belong beside it"};
+    auto json = nlohmann::json::parse(in, nullptr, false);
+    if (json.is_discarded()) return Error{ErrorCode::malformed, path + " is not JSON"};
+    return json;
+}
+
+}  // namespace synth::validators
