@@ -24,7 +24,8 @@ constexpr std::string_view kWhat = "What to make", kHow = "Model and plugins", k
                            kParts = "In parts";
 
 /// What `check` looks for unless it is told; the judge costs money.
-constexpr std::array<const char*, 4> kCheckedByDefault = {"length", "style", "coverage", "duplicates"};
+constexpr std::array<const char*, 6> kCheckedByDefault = {"length",   "style",      "coverage",
+                                                          "leakage",  "quantities", "duplicates"};
 
 constexpr std::array<Setting, 29> kSettings = {{
     {"num-samples", "N", "samples in all (default 200)", kWhat, false, true},

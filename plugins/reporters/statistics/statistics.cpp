@@ -196,6 +196,8 @@ struct Tally {
     std::vector<LabelCount> labels;  ///< by LabelId
     std::uint64_t accepted = 0, attempts = 0, requests = 0, throttled = 0;
     std::map<std::string, std::uint64_t> failures;  ///< attempts that were not accepted, by reason
+    /// Warnings that samples were accepted with, by validator and code: samples that have one.
+    std::map<std::string, std::map<std::string, std::uint64_t>> warnings;
     std::uint64_t missing_count = 0;
     std::vector<MissingSample> missing;  ///< the first of them
     std::map<std::string, Ranges> missing_by_reason;  ///< all of them, numbered from 1 as in their links
@@ -233,6 +235,7 @@ struct Tally {
             ++attempts;
             ++accepted;
             words.add(call.words, call.target_words);
+            add_warnings(call.findings);
             return true;
         }
         if (is_failure(call)) {
@@ -240,6 +243,15 @@ struct Tally {
             ++failures[reason_of(call)];
         }
         return false;
+    }
+
+    void add_warnings(const std::vector<Finding>& findings) {
+        for (auto finding = findings.begin(); finding != findings.end(); ++finding) {
+            const bool known = std::any_of(findings.begin(), finding, [&](const Finding& before) {
+                return before.validator == finding->validator && before.code == finding->code;
+            });
+            if (!known) ++warnings[finding->validator][finding->code];
+        }
     }
 
     void add_made(const SampleSpec& spec) {
@@ -342,6 +354,15 @@ void write_samples(JsonWriter& json, const Tally& tally, const RunFacts& facts, 
     json.key("failures");
     json.begin_object();
     for (const auto& [reason, times] : tally.failures) json.member(reason, times);
+    json.end_object();
+    json.key("warnings");
+    json.begin_object();
+    for (const auto& [validator, codes] : tally.warnings) {
+        json.key(validator);
+        json.begin_object();
+        for (const auto& [code, samples] : codes) json.member(code, samples);
+        json.end_object();
+    }
     json.end_object();
     json.key("missing_by_reason");
     json.begin_object();
@@ -461,6 +482,13 @@ void print_samples(ReportText& text, const Tally& tally, const RunFacts& facts, 
         for (const auto& [reason, times] : order)
             line += (line.empty() ? "" : ", ") + plugins::grouped(times) + " " + reason;
         text.row("Failures", line);
+    }
+    if (!tally.warnings.empty()) {
+        line.clear();
+        for (const auto& [validator, codes] : tally.warnings)
+            for (const auto& [code, samples] : codes)
+                line += (line.empty() ? "" : ", ") + plugins::grouped(samples) + " " + code;
+        text.row("Warnings", line + " (accepted samples that have one)");
     }
     std::size_t named = 0;
     for (const MissingSample& sample : tally.missing) {

@@ -26,6 +26,8 @@ Section section(const FakeRun& run) { return test::section_of("statistics", run)
 
 CallRow& accept(FakeRun& run, std::uint64_t sample, std::uint64_t words, std::uint32_t target = 100) {
     CallRow& row = run.call(sample, Outcome::accepted);
+    const Finding short_one{Severity::warning, "too_short", "says so", "", {}, {}, "length"};
+    if (sample == 0) row.findings = {short_one, short_one};
     row.words = words;
     row.target_words = target;
     return row;
@@ -62,6 +64,7 @@ TEST(Statistics, CountsEverythingOfASmallRun) {
     const json made = json::parse(section(small_run()).json);
     const json expected = json::parse(R"({
       "samples": {"asked": 4, "accepted": 3, "missing": 1, "attempts": 7, "success_rate": 0.42857142857142855,
+                  "warnings": {"length": {"too_short": 1}},
                   "failures": {"http_500": 1, "http_503": 1, "too_short": 2},
                   "missing_by_reason": {"http_500": {"count": 1, "samples": "3"}},
                   "missing_samples": [{"index": 2, "labels": ["Binary Black Holes"], "reason": "http_500",
