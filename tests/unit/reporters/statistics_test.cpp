@@ -88,6 +88,7 @@ TEST(Statistics, TellsThemToPeople) {
     EXPECT_EQ(section(small_run()).text,
               R"(Samples   3 of 4 accepted, 1 missing; 7 attempts, 42.9 % successful
 Failures  2 too_short, 1 http_500, 1 http_503
+Warnings  1 too_short (accepted samples that have one)
 Missing   sample_3 (Binary Black Holes): http_500: the server failed in two lines
 Words     mean 103, median 100, 90 to 120; 33.3 % below the target of 100
 Time      4.00 s, 0.750 samples a second; 11 requests, told to wait 1 time, window of 2 busy 100.0 %
