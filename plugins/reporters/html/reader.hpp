@@ -1,0 +1,59 @@
+// The samples that can be read in the page: which of them, and what the page knows of each. At most as many are held as
+// are shown.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/topic_matcher.hpp"
+#include "synth/reporter.hpp"
+
+namespace synth::html {
+
+/// An attempt at a sample before the one that was accepted, or a question of a validator.
+struct Try {
+    std::uint32_t attempt = 0;
+    std::string role, outcome, reason, message;
+    std::optional<PicoUsd> cost;  ///< 0 when nothing was sent
+};
+
+struct Shown {
+    Record record;
+    std::uint32_t target_words = 0;
+    std::vector<Try> tries;
+    std::string prompt;
+};
+
+/// Takes `most` of `expected` samples, evenly over the plan, so that each label keeps its part.
+class Selection {
+public:
+    Selection(std::uint64_t most, std::uint64_t expected, std::size_t most_bytes)
+        : most_(most), expected_(expected), most_bytes_(most_bytes) {}
+
+    /// Whether the next one is one of them.
+    [[nodiscard]] bool wants_next();
+    void add(Shown sample);
+    [[nodiscard]] std::vector<Shown>& samples() noexcept { return samples_; }
+
+private:
+    std::uint64_t most_, expected_, seen_ = 0, wanted_ = 0, every_ = 1;
+    std::size_t most_bytes_, bytes_ = 0;
+    std::vector<Shown> samples_;
+};
+
+/// Keeps `part` of them, evenly.
+void thin_out(std::vector<Shown>& samples, double part);
+
+/// The blocks of the page that hold samples; strings end with NUL.
+struct Contents {
+    std::string samples;  ///< JSON
+    std::string texts, prompts;
+    std::string spans;  ///< numbers, in columns, as page.js reads them
+};
+
+Contents contents_of(const std::vector<Shown>& samples, const plugins::TopicMatcher& matcher);
+
+}  // namespace synth::html
