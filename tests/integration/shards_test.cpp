@@ -292,5 +292,43 @@ TEST_F(ShardsTest, WhatCannotBeAShardIsRefused) {
     EXPECT_THAT(server_.requests(), SizeIs(0));
 }
 
+TEST_F(ShardsTest, JobFilesAreWrittenOnce) {
+    const std::vector<std::string> plan = {"plan", "--provider", "offline", "--num-samples", "12", "--seed", "3"};
+    const auto with = [&](std::vector<std::string> more) {
+        more.insert(more.begin(), plan.begin(), plan.end());
+        return run_program(more);
+    };
+    struct Case {
+        std::vector<std::string> arguments;
+        const char* says;
+    };
+    for (const auto& [arguments, says] : {Case{{"--slurm", "jobs"}, "--shards N"}, Case{{"--shards", "3", "--image", "x"}, "--kubernetes DIR"},
+                                          Case{{"--shards", "13", "--slurm", "jobs"}, "cannot be split"},
+                                          Case{{"--shards", "3", "--rpm", "2", "--slurm", "jobs"}, "cannot be shared"}}) {
+        const auto refused = with(arguments);
+        EXPECT_EQ(refused.exit_code, 2) << says << refused.err;
+        EXPECT_THAT(refused.err, HasSubstr(says));
+        EXPECT_FALSE(fs::exists(dir_ / "jobs")) << says;
+    }
+    const auto made = with({"--shards", "3", "--slurm", "jobs", "--kubernetes", "pods"});
+    ASSERT_EQ(made.exit_code, 0) << made.err;
+    EXPECT_EQ(with({"--shards", "3", "--slurm", "jobs"}).exit_code, 2) << "files that are there stay";
+    for (const auto& folder : {"jobs", "pods"})
+        for (const auto& entry : fs::directory_iterator(dir_ / folder)) {
+            const auto text = read_file(entry.path());
+            for (const char* left : {"@NAME@", "@JOB@", "@SHARDS@", "@PROGRAM@", "@RUN_FILE@", "@TIME@", "@MEMORY@", "@STEM@", "@IMAGE@"})
+                EXPECT_THAT(text, Not(HasSubstr(left))) << entry.path();
+            if (entry.path().extension() == ".toml" || entry.path().extension() == ".yaml") continue;
+            Command shell = command({});
+            shell.arguments = {"/bin/sh", "-n", entry.path()};
+            EXPECT_EQ(run(shell).exit_code, 0) << entry.path();
+        }
+    // The run file alone is enough for a task, from any folder.
+    auto task = command({"generate", "--config", (dir_ / "jobs/run.toml").string(), "--shard", "2/3"});
+    const auto shard = run(task);
+    ASSERT_EQ(shard.exit_code, 0) << shard.err;
+    EXPECT_TRUE(fs::exists(dir_ / "data/synthetic_training_data_llm_seed_3.shard-2-of-3.ledger.sqlite"));
+}
+
 }  // namespace
 }  // namespace synth::test

@@ -122,6 +122,13 @@ std::variant<Command, int> parse_command_line(int argc, const char* const* argv)
             ->group("Files");
         add_output_flags(*sub, command);
         sub->footer(kGenerateExamples);
+        if (sub->get_name() != "plan") continue;
+        const auto add_job = [&](const char* flag, std::string& into, const char* meaning, const char* type) {
+            return sub->add_option(flag, into, meaning)->type_name(type)->group("In parts");
+        };
+        add_job("--slurm", command.slurm_dir, "write the files of a Slurm job that makes it in --shards parts", "DIR");
+        add_job("--kubernetes", command.kubernetes_dir, "write the files of a Kubernetes job that makes it in --shards parts", "DIR");
+        add_job("--image", command.image, "container image of the Kubernetes job (default tdamm-synth:" TDAMM_SYNTH_VERSION ")", "NAME");
     }
 
     auto* resume = app.add_subcommand("resume", "go on with an interrupted run, or add to a finished one");

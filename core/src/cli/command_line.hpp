@@ -16,6 +16,7 @@ struct Command {
     Givens givens;     ///< run file included, the command line first
     bool quiet = false, verbose = false, no_progress = false, json = false;
     std::string ledger;              ///< of resume, status, export, report
+    std::string slurm_dir, kubernetes_dir, image;  ///< plan: where the files of a job go; empty: none are asked for
     std::vector<std::string> ledgers;  ///< of merge
     bool allow_missing = false;        ///< merge --allow-missing
     std::string file;                ///< of check

@@ -1,5 +1,6 @@
 // `merge`: the ledgers of all shards of a plan become one ledger, from which outputs and report are made as for any run.
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -8,6 +9,7 @@
 #include "cli/context.hpp"
 #include "cli/finish.hpp"
 #include "config/shard.hpp"
+#include "run/disk_space.hpp"
 #include "run/merge.hpp"
 #include "run/outputs.hpp"
 #include "taxonomy/taxonomy_file.hpp"
@@ -143,6 +145,17 @@ int run_merge(const Command& command) {
     if (const auto changed = changed_plugins(made_with, *config); !changed.empty())
         console.log(LogLevel::warning, "not the builds that made the samples: " + changed);
     config->plugins = made_with.plugins;
+
+    std::uint64_t needed = 0;
+    for (const auto& shard : set->shards) {
+        std::error_code error;
+        const auto bytes = fs::file_size(shard.path, error);
+        if (!error) needed += bytes;
+    }
+    needed += needed * static_cast<std::uint64_t>(std::ranges::count(config->plugins, Sink::kKind, &PluginChoice::kind));
+    if (const auto free = free_space(dir); free && *free < needed)
+        console.log(LogLevel::warning, "merging needs about " + megabytes(needed) + " of disk, " + dir.string() + " has " +
+                                           megabytes(*free) + " left");
 
     LedgerHead head = set->head;
     head.config_json = to_json(*config);

@@ -9,6 +9,8 @@
 
 #include "base/format.hpp"
 #include "cli/context.hpp"
+#include "cli/job_files.hpp"
+#include "config/shard.hpp"
 #include "run/disk_space.hpp"
 #include "run/pipeline.hpp"
 #include "synth/random.hpp"
@@ -114,7 +116,11 @@ void print_text(const Estimate& e, const RunPlugins& plugins, const RunConfig& c
         out += fmt::format("{}{} x {}", first ? "" : ", ", with_thousands(count), size);
         first = false;
     }
-    out += fmt::format("\n\n  disk             about {} for ledger and outputs", megabytes(disk_space(e, config)));
+    out += "\n";
+    if (config.shards > 0)
+        out += fmt::format("\n  shards           {} of {} to {} samples", with_thousands(config.shards),
+                           with_thousands(e.samples / config.shards), with_thousands((e.samples + config.shards - 1) / config.shards));
+    out += fmt::format("\n  disk             about {} for ledger and outputs", megabytes(disk_space(e, config)));
     const bool network = !plugins.info.endpoint.empty();
     const auto samples = static_cast<double>(e.samples);
     const auto tokens = [](double number) { return with_thousands(static_cast<std::uint64_t>(number)); };
@@ -162,6 +168,7 @@ void print_json(const Estimate& e, const RunPlugins& plugins, const RunConfig& c
                       {"output_tokens", static_cast<std::uint64_t>(e.output_tokens * samples)},
                       {"cost_usd", {{"about", usd(e.likely)}, {"at_most_without_retries", usd(e.most)}}},
                       {"prices_as_of", plugins.info.prices_as_of.empty() ? json() : json(plugins.info.prices_as_of)},
+                      {"shards", config.shards > 0 ? json(config.shards) : json()},
                       {"disk_bytes", disk_space(e, config)},
                       {"seconds", network ? json(expected_seconds(e, config)) : json()}};
     std::puts(out.dump(2).c_str());
@@ -184,6 +191,21 @@ int run_plan(const Command& command) {
         print_json(*made, *plugins, *config);
     else
         print_text(*made, *plugins, *config);
+    if (!command.image.empty() && command.kubernetes_dir.empty())
+        return context->fail({ErrorCode::invalid_argument, "--image: only a Kubernetes job has one: --kubernetes DIR", "job"});
+    std::vector<std::string> plugin_dirs;
+    if (const auto given = command.givens.settings.find("plugin-dir"); given != command.givens.settings.end())
+        for (const auto& dir : given->second.values) plugin_dirs.push_back(std::filesystem::absolute(dir).lexically_normal().string());
+    for (const auto& [cluster, dir] :
+         {std::pair(Cluster::slurm, command.slurm_dir), std::pair(Cluster::kubernetes, command.kubernetes_dir)}) {
+        if (dir.empty()) continue;
+        const auto image = command.image.empty() ? std::string("tdamm-synth:" TDAMM_SYNTH_VERSION) : command.image;
+        const auto files = write_job_files(*context, cluster, dir, *config, plugin_dirs, plugins->info,
+                                           {made->samples, made->words, expected_seconds(*made, *config)}, image);
+        if (!files) return context->fail(files.error());
+        for (const auto& file : *files) context->console->log(LogLevel::info, "wrote " + file.string());
+        context->console->log(LogLevel::info, "submit it: " + shell_word((std::filesystem::path(dir) / "submit").string()));
+    }
     return kAllMade;
 }
 

@@ -5,6 +5,7 @@
 #include <toml++/toml.h>
 
 #include "base/files.hpp"
+#include "base/format.hpp"
 
 namespace synth::core {
 
@@ -139,6 +140,55 @@ Result<Givens> read_run_file(const std::filesystem::path& file) {
                      file.string() + ":" + std::to_string(wrong.source().begin.line) + ": " + std::string(wrong.description()),
                      "run_file"};
     }
+}
+
+std::string to_run_file(const RunConfig& c, const std::vector<std::string>& plugin_dirs) {
+    using nlohmann::json;
+    // A JSON string is a TOML string, too, and so are its numbers and lists.
+    const auto word = [](const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); };
+    std::string out;
+    const auto put = [&](std::string_view key, const json& value) { out += std::string(key) + " = " + word(value) + "\n"; };
+    const auto put_rate = [&](std::string_view key, const std::optional<double>& rate) {
+        if (rate) put(key, static_cast<std::uint64_t>(*rate));
+    };
+    if (c.samples_per_class > 0)
+        put("samples-per-class", c.samples_per_class);
+    else
+        put("num-samples", c.samples);
+    put("min-labels", c.min_labels);
+    put("max-labels", c.max_labels);
+    put("taxonomy", c.taxonomy);
+    put("seed", c.seed);
+    if (c.shards > 0) put("shards", c.shards);
+    for (const auto& [setting, kind] : {std::pair("provider", "provider"), {"sampler", "sampler"}, {"prompts", "prompt"}})
+        if (const auto* choice = c.find(kind)) put(setting, choice->id);
+    for (const char* kind : {"validator", "sink", "reporter"}) {
+        json ids = json::array();
+        for (const auto& choice : c.plugins)
+            if (choice.kind == kind) ids.push_back(choice.id);
+        if (!ids.empty()) put(kind, ids);
+    }
+    if (!plugin_dirs.empty()) put("plugin-dir", plugin_dirs);
+    if (c.budget) put("budget", exact_usd(*c.budget));
+    put("batch-size", c.batch_size);
+    put("max-concurrent", c.initial_concurrent < c.max_concurrent ? json("auto") : json(c.max_concurrent));
+    put_rate("rpm", c.rpm);
+    put_rate("tpm", c.tpm);
+    put("max-attempts", c.max_attempts);
+    put("timeout", c.timeout_s);
+    if (c.first_byte_timeout_s > 0) put("first-byte-timeout", c.first_byte_timeout_s);
+    put("drain-timeout", c.drain_timeout_s);
+    put("give-up-after", c.give_up_after_s);
+    if (!c.ca_file.empty()) put("ca-file", c.ca_file);
+    put("output-dir", c.output_dir);
+    if (!c.name.empty()) put("run-name", c.name);
+    for (const auto& choice : c.plugins) {
+        const auto options = json::parse(choice.options_json, nullptr, false);
+        if (!options.is_object() || options.empty()) continue;
+        out += "\n[option." + choice.kind + "." + word(choice.id) + "]\n";
+        for (const auto& [key, value] : options.items()) put(word(key), value);
+    }
+    return out;
 }
 
 }  // namespace synth::core

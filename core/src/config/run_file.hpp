@@ -12,4 +12,7 @@ namespace synth::core {
 /// one) or a value of the wrong type.
 Result<Givens> read_run_file(const std::filesystem::path& file);
 
+/// A run file that `read_run_file` makes the same configuration of, the options of all plugins included.
+std::string to_run_file(const RunConfig& config, const std::vector<std::string>& plugin_dirs);
+
 }  // namespace synth::core

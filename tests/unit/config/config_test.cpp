@@ -182,6 +182,22 @@ TEST_F(RunFileTest, WhatIsWrongIsNamedWithFileAndLine) {
     EXPECT_FALSE(read_run_file(dir_.path()).ok());
 }
 
+TEST(RunFile, WrittenOneMakesTheSameConfiguration) {
+    auto givens = given({{"seed", "5"}, {"num-samples", "77"}, {"budget", "0.000001"}, {"rpm", "600"}, {"max-concurrent", "auto"},
+                         {"run-name", "a \"name\" with \\ \u00e9"}, {"first-byte-timeout", "9"}, {"taxonomy", "tdamm36"}},
+                        {"provider.temperature=0.25", "sink.json.metadata=true", "prompt.target_words=300"});
+    givens.settings["sink"] = {{"json", "csv"}, "--sink"};
+    const auto config = resolved(givens);
+    ASSERT_TRUE(config.ok()) << config.error().message;
+    const test::TempDir dir;
+    test::write_file(dir / "run.toml", to_run_file(*config, {}));
+    const auto read = read_run_file(dir / "run.toml");
+    ASSERT_TRUE(read.ok()) << read.error().message << test::read_file(dir / "run.toml");
+    const auto again = resolved(*read);
+    ASSERT_TRUE(again.ok()) << again.error().message;
+    EXPECT_EQ(to_json(*again), to_json(*config));
+}
+
 std::optional<std::string> nowhere(const char*) { return std::nullopt; }
 
 TEST(Shards, AreNamedByNumberOrByTheSchedulersTask) {
