@@ -34,7 +34,7 @@ namespace {
 constexpr std::int64_t kApplicationId = 0x54534C31;  // "TSL1"
 constexpr const char* kLook = "SELECT count(*) FROM sqlite_schema";  // the least that looks into the file
 constexpr std::size_t kCallsPerCommit = 64;
-constexpr std::chrono::milliseconds kLinger{5}, kRetryEvery{250};
+constexpr std::chrono::milliseconds kLinger{20}, kRetryEvery{250};
 
 constexpr const char* kSchema = R"(
 CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -758,6 +758,12 @@ public:
         return appended_;
     }
 
+    void hurry() {
+        const std::lock_guard lock(mutex_);
+        if (queue_.empty() || std::exchange(hurried_, true)) return;
+        work_.notify_one();
+    }
+
     Status flush() {
         std::unique_lock lock(mutex_);
         ++flushing_;
@@ -804,7 +810,9 @@ private:
             work_.wait(lock, [this] { return !queue_.empty() || stopping_; });
             if (queue_.empty()) return;
             // A short wait makes one commit of what comes in together; a flush or a full batch ends it.
-            work_.wait_for(lock, kLinger, [this] { return queue_.size() >= kCallsPerCommit || flushing_ > 0 || stopping_; });
+            work_.wait_for(lock, kLinger,
+                           [this] { return queue_.size() >= kCallsPerCommit || flushing_ > 0 || hurried_ || stopping_; });
+            hurried_ = false;
             const bool last_try = stopping_;
             store_batch(lock);
             if (error_ && last_try) return;
@@ -888,9 +896,9 @@ private:
             .bind(28, std::string_view(attributes_json(row.attributes)));
         if (auto done = call_.run(); !done) return done;
         content_.bind(1, database_.last_row_id())
-            .bind_blob(2, compress_(entry.prompt))
+            .lend_blob(2, compress_(entry.prompt))
             .bind(3, std::string_view(entry.title))
-            .bind(4, std::string_view(entry.text));
+            .lend(4, entry.text);
         if (auto done = content_.run(); !done) return done;
         ++progress.calls;
         progress.accepted += row.outcome == Outcome::accepted ? 1 : 0;
@@ -950,7 +958,7 @@ private:
     std::deque<Operation> queue_;
     std::uint64_t appended_ = 0, durable_ = 0;
     int flushing_ = 0;
-    bool stopping_ = false;
+    bool stopping_ = false, hurried_ = false;
     std::optional<Error> error_;
     std::atomic<std::uint64_t> published_{0};
     std::thread thread_;
@@ -1016,6 +1024,7 @@ Status LedgerWriter::set_exposure(PicoUsd exposure, std::int64_t requests) {
     return flush();
 }
 void LedgerWriter::set_active(std::int64_t active_ms) { impl_->push(Impl::Active{active_ms}); }
+void LedgerWriter::hurry() { impl_->hurry(); }
 std::uint64_t LedgerWriter::durable_through() const noexcept { return impl_->durable(); }
 std::optional<Error> LedgerWriter::error() const { return impl_->error(); }
 Status LedgerWriter::flush() { return impl_->flush(); }

@@ -135,7 +135,7 @@ private:
     LedgerHead head_;
 };
 
-/// Makes every append durable in a thread of its own: one transaction for up to 64 calls or 5 ms, synchronous. What cannot
+/// Makes every append durable in a thread of its own: one transaction for up to 64 calls or 20 ms, synchronous. What cannot
 /// be stored, on a full disk for one, is kept in memory and tried again, one by one, until there is room or the writer is
 /// closed; `error` says so meanwhile.
 class LedgerWriter {
@@ -158,6 +158,9 @@ public:
     /// Waits until it is durable: nothing beyond it may be sent before.
     Status set_exposure(PicoUsd exposure, std::int64_t requests);
     void set_active(std::int64_t active_ms);
+
+    /// Nothing more will come before what is there is durable: it is not waited for.
+    void hurry();
 
     [[nodiscard]] std::uint64_t durable_through() const noexcept;
     [[nodiscard]] std::optional<Error> error() const;

@@ -60,6 +60,7 @@ public:
             pump();
             look_after();
             show();
+            if (flights_.empty() && !more_ready_ && !undurable_.empty()) c_.writer->hurry();
             // In-process answers come without the loop; it is only looked at in between.
             c_.loop->turn(!more_ready_);
             take_durable();

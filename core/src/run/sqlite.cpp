@@ -49,6 +49,14 @@ Statement& Statement::bind_blob(int at, std::string_view bytes) {
     sqlite3_bind_blob64(statement_.get(), at, bytes.data() != nullptr ? bytes.data() : "", bytes.size(), SQLITE_TRANSIENT);
     return *this;
 }
+Statement& Statement::lend(int at, std::string_view text) {
+    sqlite3_bind_text64(statement_.get(), at, text.data() != nullptr ? text.data() : "", text.size(), SQLITE_STATIC, SQLITE_UTF8);
+    return *this;
+}
+Statement& Statement::lend_blob(int at, std::string_view bytes) {
+    sqlite3_bind_blob64(statement_.get(), at, bytes.data() != nullptr ? bytes.data() : "", bytes.size(), SQLITE_STATIC);
+    return *this;
+}
 Statement& Statement::bind_real(int at, double value) {
     sqlite3_bind_double(statement_.get(), at, value);
     return *this;

@@ -29,6 +29,9 @@ public:
     Statement& bind(int at, std::int64_t value);
     Statement& bind(int at, std::string_view text);       ///< copied
     Statement& bind_blob(int at, std::string_view bytes);  ///< copied
+    /// Not copied: stays as it is until the statement has been run, and is bound anew for the next time.
+    Statement& lend(int at, std::string_view text);
+    Statement& lend_blob(int at, std::string_view bytes);
     Statement& bind_real(int at, double value);
     Statement& bind_null(int at);
     template <class T>

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <iterator>
+#include <memory>
 #include <utility>
 
 #include "synth/random.hpp"
@@ -264,41 +265,97 @@ constexpr std::size_t kRun = 8;  // words that are compared together
 constexpr std::uint64_t kBase = 0x9E3779B97F4A7C15ULL;
 constexpr std::uint64_t kOnlyMarks = 1;  // the hash of "---" and its like
 
-/// What a byte is in a word whose case and marks do not matter.
+/// What a byte is in a word whose case and marks do not matter. Without branches: it is done for many bytes at a time.
 constexpr unsigned char kMark = 0, kSpace = 1;
-constexpr std::array<unsigned char, 256> kFolded = [] {
-    std::array<unsigned char, 256> folded{};
-    for (std::size_t i = 0; i < folded.size(); ++i) {
-        const char c = static_cast<char>(i);
-        folded[i] = is_word(c) ? static_cast<unsigned char>(lower(c)) : is_space(c) ? kSpace : kMark;
-    }
-    return folded;
+constexpr unsigned char folded_byte(char c) noexcept {
+    const auto byte = static_cast<unsigned char>(c);
+    const auto small = static_cast<unsigned char>(byte | (static_cast<unsigned char>(byte - 'A') < 26 ? 0x20 : 0));
+    const bool word = (static_cast<unsigned char>(small - 'a') < 26) | (static_cast<unsigned char>(byte - '0') < 10) | (byte >= 0x80);
+    const bool space = (byte == ' ') | (static_cast<unsigned char>(byte - '\t') < 5);
+    return word ? small : space ? kSpace : kMark;
+}
+
+/// Eight letters as one number, the first one lowest.
+std::uint64_t eight_at(const unsigned char* at) noexcept {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, at, sizeof eight);
+    if constexpr (std::endian::native == std::endian::big) eight = __builtin_bswap64(eight);
+    return eight;
+}
+
+constexpr std::uint64_t kEach = 0x0101010101010101U, kHighest = kEach * 0x80U;
+constexpr std::size_t kPiece = 16;  // letters that are hashed together
+
+/// The highest bit of each byte that is not zero.
+std::uint64_t other_than_zero(std::uint64_t eight) noexcept {
+    return (((eight & ~kHighest) + ~kHighest) | eight) & kHighest;
+}
+/// One bit for each byte that is a space, the first one lowest.
+std::uint64_t spaces_in(std::uint64_t eight) noexcept {
+    return ((~other_than_zero(eight ^ kEach * kSpace) & kHighest) >> 7U) * 0x0102040810204080U >> 56U;
+}
+/// The letters of a piece that belong to a word of so many bytes.
+constexpr auto kWithin = [] {
+    std::array<std::array<std::uint64_t, 2>, kPiece> within{};
+    for (std::size_t size = 0; size < kPiece; ++size)
+        for (std::size_t i = 0; i < size; ++i) within[size][i / 8] |= std::uint64_t{0xFF} << i % 8 * 8;
+    return within;
 }();
 
-/// Hashes of the words without case and marks.
+std::uint64_t hash_piece(std::uint64_t before, std::uint64_t first, std::uint64_t second) noexcept {
+    const std::uint64_t hash = (before + first) * kBase ^ std::rotl(second * 0xC2B2AE3D27D4EB4FU, 32);
+    return hash ^ hash >> 29U;  // runs_of mixes it
+}
+
+/// The hash of some letters; the marks between them do not count.
+std::uint64_t hash_letters(std::span<const unsigned char> word) noexcept {
+    std::array<unsigned char, kPiece> piece{};
+    std::size_t letters = 0;
+    std::uint64_t hash = 0;
+    for (const unsigned char c : word) {
+        if (c == kMark) continue;
+        if (letters == kPiece) {
+            hash = hash_piece(hash, eight_at(piece.data()), eight_at(piece.data() + 8));
+            piece = {};
+            letters = 0;
+        }
+        piece[letters++] = c;
+    }
+    return letters == 0 ? kOnlyMarks : hash_piece(hash, eight_at(piece.data()), eight_at(piece.data() + 8));
+}
+
+/// The hash of a word; a piece can be read from its place, whatever its size.
+std::uint64_t hash_word(std::span<const unsigned char> word) noexcept {
+    // Most words are shorter than a piece, and what marks they have stand at their end, where they count as nothing.
+    if (word.size() >= kPiece) return hash_letters(word);
+    const std::uint64_t first = eight_at(word.data()) & kWithin[word.size()][0];
+    const std::uint64_t second = eight_at(word.data() + 8) & kWithin[word.size()][1];
+    const std::uint64_t low = other_than_zero(first), high = other_than_zero(second);
+    const std::uint64_t mark_then_letter = ((~low & low >> 8U) | (~high & high >> 8U)) & kHighest;
+    const bool inside = (mark_then_letter | (~low >> 56U & high & 0x80U) | (~low & 0x80U)) != 0;
+    return inside ? hash_letters(word) : hash_piece(0, first, second);
+}
+
+/// Hashes of the words without case and marks. Where words end is found first, so that none waits for the one before.
 std::vector<std::uint64_t> word_hashes(std::string_view text) {
+    constexpr std::size_t kBlock = 64;
+    const std::size_t blocks = text.size() / kBlock + 1;  // the last one ends in a space
+    const auto folded = std::make_unique_for_overwrite<unsigned char[]>(blocks * kBlock + kPiece);
+    for (std::size_t i = 0; i < text.size(); ++i) folded[i] = folded_byte(text[i]);
+    std::memset(folded.get() + text.size(), kSpace, blocks * kBlock + kPiece - text.size());
+
     std::vector<std::uint64_t> words;
     words.reserve(text.size() / 5);
-    std::uint64_t word = 0;
-    bool marked = false;
-    const auto end_word = [&] {
-        if (word != 0)
-            words.push_back(mix64(word));
-        else if (marked)
-            words.push_back(kOnlyMarks);
-        word = 0;
-        marked = false;
-    };
-    for (const char c : text) {
-        const unsigned char byte = kFolded[static_cast<unsigned char>(c)];
-        if (byte > kSpace)
-            word = std::rotl(word, 7) ^ byte;  // a product would take twice as long a byte
-        else if (byte == kSpace)
-            end_word();
-        else
-            marked = true;
+    std::size_t begin = 0;
+    for (std::size_t block = 0; block < blocks * kBlock; block += kBlock) {
+        std::uint64_t spaces = 0;
+        for (std::size_t i = 0; i < kBlock; i += 8) spaces |= spaces_in(eight_at(folded.get() + block + i)) << i;
+        for (; spaces != 0; spaces &= spaces - 1) {
+            const std::size_t end = block + static_cast<std::size_t>(std::countr_zero(spaces));
+            if (end != begin) words.push_back(hash_word({folded.get() + begin, end - begin}));
+            begin = end + 1;
+        }
     }
-    end_word();
     return words;
 }
 
