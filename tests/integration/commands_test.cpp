@@ -260,5 +260,41 @@ TEST_F(CommandsTest, ACheckSaysWhatAPluginKeeps) {
     EXPECT_EQ(run_program({"plugins", "-o", "sink.break=x"}).exit_code, 2);
 }
 
+TEST_F(CommandsTest, CheckFindsTheFaultsOfADataSetThatSomebodyElseMade) {
+    const auto document = [](const std::string& labels, const std::string& text) {
+        return R"({"link": "x", "full_text": ")" + text + R"(", "labels": [)" + labels + "]}";
+    };
+    const std::string good =
+        "The pulsar was timed for three years with the Parkes telescope. Its spin period of 5.7 ms and its dispersion measure "
+        "are those of an old neutron star. Glitches of the pulsar were not seen, and the period derivative is small.";
+    write_file(dir_ / "data.json",
+               "[" + document(R"("Pulsars")", good) + "," +
+                   document(R"("Pulsars", "Non-TDAMM")", "Something else about this pulsar was written in these few words.") + "," +
+                   document(R"("Quasars and such")", "Nobody knows what the label of this one means, and it stays so.") + "," +
+                   document("", "This one has no label at all and is about nothing in particular.") + "," +
+                   document(R"("Pulsars")", "Certainly! Here is a document about Time-Domain and Multi-Messenger Astronomy.") + "," +
+                   document(R"("Pulsars")", good) + "]");
+    const auto finished = run_program({"check", "data.json", "--json"});
+    EXPECT_EQ(finished.exit_code, 3) << finished.err;
+    const auto count = [&](const std::string& code) { return number_at(finished.out, "/samples/failures/" + code).value_or(0); };
+    EXPECT_EQ(number_at(finished.out, "/samples/accepted"), 1);
+    EXPECT_EQ(count("label_not_alone"), 1);
+    EXPECT_EQ(count("unknown_label"), 1);
+    EXPECT_EQ(count("no_labels"), 1);
+    EXPECT_EQ(count("chat_phrase"), 1);
+    EXPECT_EQ(count("duplicate"), 1);
+    EXPECT_FALSE(fs::exists(dir_ / "data.check.ledger.sqlite"));
+
+    const auto kept = run_program({"check", "data.json", "--output-dir", "out", "--validator", "style"});
+    EXPECT_EQ(kept.exit_code, 3) << kept.err;
+    EXPECT_TRUE(fs::exists(dir_ / "out/data.check.ledger.sqlite"));
+    EXPECT_EQ(run_program({"report", "out/data.check.ledger.sqlite"}).exit_code, 0);
+    EXPECT_EQ(run_program({"resume", "out/data.check.ledger.sqlite"}).exit_code, 2);
+    EXPECT_EQ(run_program({"check", "data.json", "--output-dir", "out"}).exit_code, 6) << "never over what is there";
+    EXPECT_EQ(run_program({"check", "nowhere.json"}).exit_code, 6);
+    write_file(dir_ / "empty.json", "[]");
+    EXPECT_EQ(run_program({"check", "empty.json"}).exit_code, 2);
+}
+
 }  // namespace
 }  // namespace synth::test

@@ -1,0 +1,159 @@
+"""A model that errs on purpose in 40 % of its answers: what comes out is exactly the asked number of documents, none with one of
+its faults, and the report accounts for every answer that was rejected and for its cost.
+
+erring_model_test.py PROGRAM
+
+Its good answers are texts of the offline provider for the same labels. Its faults: half of the length, a topic that nobody
+asked for, a refusal, a text that it gave before with a tenth of the words changed, and a chat preamble (which is taken off).
+"""
+
+import collections
+import http.server
+import json
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+
+PROGRAM = sys.argv[1]
+SAMPLES = 60
+SHARE = 0.4
+FAULTS = ["short", "foreign", "refusal", "duplicate", "preamble"]
+REFUSAL = "I'm sorry, but I can't help with writing this document."
+PREAMBLE = "Certainly! Here is the document that you asked for:"
+NEGATIVE = frozenset(["Non-TDAMM"])
+
+
+def run(folder, *arguments, environment=None):
+    return subprocess.run([PROGRAM, *arguments], cwd=folder, env={"PATH": "/usr/bin:/bin", **(environment or {})},
+                          capture_output=True, text=True, check=False)
+
+
+def offline_texts(folder):
+    """Several texts for every label set of the plan with seed 7."""
+    texts = collections.defaultdict(list)
+    more = ["--num-samples", str(SAMPLES)]
+    for seed in range(7, 15):
+        done = run(folder, "generate", "--provider", "offline", "--seed", str(seed), "--run-name", f"t{seed}", "--output-dir", "texts",
+                   "--quiet", *more)
+        assert done.returncode == 0, done.stderr
+        for record in json.loads((folder / "texts" / f"t{seed}.json").read_text()):
+            texts[frozenset(record["labels"])].append(record["full_text"])
+        more = ["--num-samples", str(SAMPLES), "--sampler", "list", "-o", f"sampler.data={folder / 'texts' / 't7.json'}"]
+    return texts
+
+
+class Model:
+    """Decides under a lock; what it sent, by fault."""
+
+    def __init__(self, texts):
+        self.texts, self.random, self.lock = texts, random.Random(1), threading.Lock()
+        self.used, self.given, self.sent = collections.Counter(), [], collections.Counter()
+
+    def foreign(self, labels):
+        others = [own for own in self.texts if own != NEGATIVE and not own & labels]
+        return self.texts[self.random.choice(sorted(others, key=sorted))][0]
+
+    def answer(self, prompt):
+        with self.lock:
+            labels = frozenset(re.findall(r"^\* (.+)\n  Meaning:", prompt, re.M)) or NEGATIVE
+            own = self.texts[labels]
+            text = own[self.used[labels] % len(own)]
+            self.used[labels] += 1
+            fault = self.random.choice(FAULTS) if self.random.random() < SHARE else "none"
+            words = text.split(" ")
+            if fault == "short":
+                text = " ".join(words[: len(words) // 2]).rsplit(".", 1)[0] + "."
+            elif fault == "foreign":
+                text += "\n\n" + self.foreign(labels)
+            elif fault == "refusal":
+                text = REFUSAL
+            elif fault == "duplicate" and self.given:
+                words = self.random.choice(self.given).split(" ")
+                for place in self.random.sample(range(len(words)), len(words) // 10):
+                    words[place] = "observers"
+                text = " ".join(words)
+            elif fault == "preamble":
+                text = PREAMBLE + "\n\n" + text
+            elif fault == "duplicate":
+                fault = "none"
+            self.sent[fault] += 1
+            if fault in ("none", "preamble"):
+                self.given.append(text.removeprefix(PREAMBLE + "\n\n"))
+            return text
+
+
+def serve(model):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):  # noqa: N802
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            text = model.answer(body["messages"][-1]["content"])
+            reply = json.dumps({"model": body["model"], "choices": [{"index": 0, "finish_reason": "stop",
+                                "message": {"role": "assistant", "content": text}}],
+                                "usage": {"prompt_tokens": 1000, "completion_tokens": 2000, "total_tokens": 3000}}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(reply)))
+            self.end_headers()
+            self.wfile.write(reply)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def shingles(text):
+    words = re.findall(r"\w+", text.lower())
+    return {tuple(words[i : i + 3]) for i in range(len(words) - 2)}
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        model = Model(offline_texts(folder))
+        server = serve(model)
+        done = run(folder, "generate", "--num-samples", str(SAMPLES), "--seed", "7", "--run-name", "run", "--output-dir", "out",
+                   "--max-attempts", "30", "--max-concurrent", "8",
+                   "--validator", "length", "--validator", "coverage", "--validator", "duplicates", "--validator", "style",
+                   "-o", "validator.length.reject_short=true", "-o", "validator.length.tolerance=0.2",
+                   "-o", "validator.coverage.foreign_topic=reject", "-o", "validator.coverage.max_foreign=0.12",
+                   "-o", f"provider.base_url=http://127.0.0.1:{server.server_port}/v1", environment={"OPENAI_API_KEY": "none"})
+        assert done.returncode == 0, (done.returncode, done.stderr[-3000:])
+        records = json.loads((folder / "out/run.json").read_text())
+        report = json.loads((folder / "out/run.report.json").read_text())
+        print("sent:", dict(model.sent), "rejected:", report["samples"]["failures"])
+
+        assert len(records) == SAMPLES
+        assert all(model.sent[fault] > 0 for fault in FAULTS), model.sent
+        planned = json.loads((folder / "texts/t7.json").read_text())
+        for record, asked in zip(records, planned):
+            text, labels = record["full_text"], frozenset(record["labels"])
+            assert record["labels"] == asked["labels"]
+            assert REFUSAL not in text and not text.startswith("Certainly"), text[:200]
+            if labels != NEGATIVE:
+                assert len(text.split()) >= 0.8 * 1178, (record["link"], len(text.split()))
+            own = [text.split() == good.split() for good in model.texts[labels]]
+            assert any(own), f"{record['link']} is none of the good texts: {text[:300]}"
+        assert len({record["full_text"] for record in records}) == SAMPLES
+        sets = [shingles(record["full_text"]) for record in records]
+        alike = max(len(a & b) / len(a | b) for i, a in enumerate(sets) for b in sets[:i])
+        assert alike < 0.4, alike
+
+        rejected = sum(report["samples"]["failures"].values())
+        answers = sum(model.sent.values())
+        assert report["samples"]["attempts"] == answers == SAMPLES + rejected
+        price = (1000 * 0.15 + 2000 * 0.60) / 1e6  # gpt-4o-mini
+        assert abs(report["cost"]["spent_usd"] - answers * price) < 1e-9, report["cost"]
+        assert abs(report["cost"]["retries_usd"] - rejected * price) < 1e-9, report["cost"]
+        assert report["samples"]["failures"]["refusal"] == model.sent["refusal"], report["samples"]["failures"]
+
+
+main()
