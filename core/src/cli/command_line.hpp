@@ -16,6 +16,7 @@ struct Command {
     bool quiet = false, verbose = false, no_progress = false, json = false;
     std::string ledger;              ///< of resume, status, export, report
     std::vector<std::string> words;  ///< of plugins: ID, or copy-data ID DIR, or new KIND ID [DIR]
+    std::string html_file;           ///< report --html
     std::string check_file;          ///< plugins --check
     bool list_names = false;         ///< plugins --names: for shell completion
 };

@@ -63,4 +63,7 @@ Status resolve_resume(const Givens& givens, const Registry& registry, RunConfig&
 /// The sinks that `export` was asked for; those of the run when none is named.
 Result<std::vector<PluginChoice>> resolve_sinks(const Givens& givens, const Registry& registry, const RunConfig& config);
 
+/// The reporters that `report` was asked for; those of the run when none is named.
+Result<std::vector<PluginChoice>> resolve_reporters(const Givens& givens, const Registry& registry, const RunConfig& config);
+
 }  // namespace synth::core
