@@ -50,6 +50,10 @@ _tdamm_synth() {
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -d -- "$current")
             return ;;
+        --html)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.html' -- "$current")
+            return ;;
         --config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.toml' -- "$current")

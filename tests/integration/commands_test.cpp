@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::SizeIs;
+using testing::StartsWith;
 
 using CommandsTest = ProgramTest;
 
@@ -57,6 +58,44 @@ TEST_F(CommandsTest, ReportAndStatusReadTheLedger) {
     ASSERT_EQ(status.exit_code, 0) << status.err;
     EXPECT_EQ(number_at(status.out, "/samples/accepted"), 15);
     EXPECT_THAT(run_program({"status", ledger()}).out, HasSubstr("15"));
+}
+
+TEST_F(CommandsTest, ReportMakesAPageAndReplacesOnlyAPage) {
+    ASSERT_EQ(generate({"--num-samples", "5"}).exit_code, 0);
+    const auto page = dir_ / "pages/first.html";
+    const auto made = run_program({"report", ledger(), "--html", "pages/first.html"});
+    ASSERT_EQ(made.exit_code, 0) << made.err;
+    EXPECT_EQ(lines_of(made.out), std::vector<std::string>{page.string()});
+    const auto first = read_file(page);
+    EXPECT_THAT(first, AllOf(StartsWith("<!DOCTYPE html>"), HasSubstr("<title>run: report</title>")));
+
+    EXPECT_EQ(run_program({"report", ledger(), "--html", "pages/first.html", "-o", "reporter.html.max_samples=0"}).exit_code, 0);
+    EXPECT_LT(read_file(page).size(), first.size());
+
+    for (const std::string other : {"out/run.json", "out", "out/run.ledger.sqlite"}) {
+        const auto refused = run_program({"report", ledger(), "--html", other});
+        EXPECT_EQ(refused.exit_code, 2) << other;
+        EXPECT_THAT(refused.err, HasSubstr("is no page of an earlier report")) << other;
+    }
+    EXPECT_THAT(records(), SizeIs(5));
+    EXPECT_EQ(run_program({"report", ledger(), "--html", "a.html", "--json"}).exit_code, 2);
+    EXPECT_EQ(run_program({"report", ledger(), "--html", "a.html", "-o", "reporter.html.max_sample=1"}).exit_code, 2);
+}
+
+TEST_F(CommandsTest, ReportRunsTheReportersThatAreNamed) {
+    ASSERT_EQ(generate({"--num-samples", "5", "--reporter", "cost"}).exit_code, 0);
+    const auto own = run_program({"report", ledger(), "--json"});
+    const auto named = run_program({"report", ledger(), "--json", "--reporter", "statistics"});
+    EXPECT_TRUE(has_value_at(own.out, "/cost/spent_usd"));
+    EXPECT_FALSE(has_value_at(own.out, "/samples/accepted"));
+    EXPECT_FALSE(has_value_at(named.out, "/cost/spent_usd"));
+    EXPECT_EQ(number_at(named.out, "/samples/accepted"), 5);
+}
+
+TEST_F(CommandsTest, ARunWithThePageHasItBesideTheReport) {
+    ASSERT_EQ(generate({"--num-samples", "5", "--reporter", "html"}).exit_code, 0);
+    EXPECT_THAT(read_file(output("report.html")), HasSubstr("content=\"tdamm-synth html report\""));
+    EXPECT_EQ(number_at(report(), "/page/samples_shown"), 5);
 }
 
 TEST_F(CommandsTest, ARunFileSaysTheSameAndFlagsWin) {

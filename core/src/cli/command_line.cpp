@@ -153,8 +153,15 @@ std::variant<Command, int> parse_command_line(int argc, const char* const* argv)
 
     auto* report = app.add_subcommand("report", "statistics and cost of a run, from its ledger");
     report->add_option("ledger", command.ledger, "NAME.ledger.sqlite of the run")->required()->type_name("LEDGER");
-    add_settings(*report, raw["report"], [](const Setting& setting) { return setting.name == "plugin-dir"; });
-    report->add_flag("--json", command.json, "as one JSON object");
+    report->add_option("--html", command.html_file, "instead: a page with charts and the texts; replaces only such a page")
+        ->type_name("FILE");
+    add_settings(*report, raw["report"],
+                 [](const Setting& setting) { return setting.name == "reporter" || setting.name == "plugin-dir"; });
+    add_plugin_options(*report, raw["report"], "options of the reporters", "Model and plugins");
+    report->add_flag("--json", command.json, "as one JSON object")->excludes("--html");
+    report->get_option("--reporter")->excludes("--html");
+    report->footer("Examples:\n  tdamm-synth report data/NAME.ledger.sqlite --html report.html\n"
+                   "  tdamm-synth report data/NAME.ledger.sqlite --reporter diversity -o reporter.reference=real.json");
 
     auto* merge = app.add_subcommand("merge", "make one run of the ledgers of all its shards, with outputs and report");
     merge->add_option("ledgers", command.ledgers, "NAME.shard-I-of-N.ledger.sqlite of every shard")->required()->type_name("LEDGER...");

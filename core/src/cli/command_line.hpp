@@ -21,6 +21,7 @@ struct Command {
     bool allow_missing = false;        ///< merge --allow-missing
     std::string file;                ///< of check
     std::vector<std::string> words;  ///< of plugins: ID, or copy-data ID DIR, or new KIND ID [DIR]
+    std::string html_file;           ///< report --html
     std::string check_file;          ///< plugins --check
     bool list_names = false;         ///< plugins --names: for shell completion
 };

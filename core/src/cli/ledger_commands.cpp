@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/files.hpp"
@@ -32,6 +34,21 @@ Result<Opened> open_run(const std::string& ledger) {
     auto config = parse_run_config(reader->head().config_json);
     if (!config) return std::move(config).error();
     return Opened{path, std::move(*reader), std::move(*config)};
+}
+
+/// Fine where nothing is, or a page that reporter html made.
+Status may_become_page(const fs::path& file) {
+    std::error_code failed;
+    const auto status = fs::status(file, failed);
+    if (status.type() == fs::file_type::not_found) return {};
+    constexpr std::size_t kHead = 1024;
+    std::string head(kHead, '\0');
+    std::ifstream in;
+    if (status.type() == fs::file_type::regular) in.open(file, std::ios::binary);
+    in.read(head.data(), static_cast<std::streamsize>(head.size()));
+    if (in.is_open() && head.find("content=\"tdamm-synth html report\"") != std::string::npos) return {};
+    return Error{ErrorCode::invalid_argument,
+                 "--html: " + file.string() + " exists and is no page of an earlier report, name another file", "exists"};
 }
 
 bool is_running(const Opened& run) {
@@ -136,6 +153,18 @@ int run_report(const Command& command) {
     if (!run) return context->fail(run.error());
     auto taxonomy = parse_taxonomy(run->reader.head().taxonomy_json, command.ledger);
     if (!taxonomy) return context->fail(taxonomy.error());
+    const bool wants_page = !command.html_file.empty();
+    const auto page_file = wants_page ? fs::absolute(command.html_file).lexically_normal() : fs::path();
+    auto givens = command.givens;
+    if (wants_page) {
+        if (auto free = may_become_page(page_file); !free) return context->fail(free.error());
+        if (auto usable = prepare_output_dir(page_file.parent_path()); !usable) return context->fail(usable.error());
+        givens.settings["reporter"] = {{"html"}, "--html"};
+    }
+    auto reporters = resolve_reporters(givens, *context->registry, run->config);
+    if (!reporters) return context->fail(reporters.error());
+    std::erase_if(run->config.plugins, [](const PluginChoice& plugin) { return plugin.kind == Reporter::kKind; });
+    std::ranges::move(*reporters, std::back_inserter(run->config.plugins));
     Assembly assembly(context->environment(), std::move(*taxonomy));
     // The ledger of a check names no provider.
     auto* choice = run->config.find(Provider::kKind);
@@ -147,6 +176,12 @@ int run_report(const Command& command) {
     if (*provider) info = provider->call([](Provider& p) { return p.describe(today()); });
     auto report = make_report(assembly, run->config, run->reader, *provider, info ? *info : ProviderInfo{}, std::nullopt);
     if (!report) return context->fail(report.error());
+    if (wants_page) {
+        context->secrets.redact(report->page);
+        if (auto whole = write_whole(page_file, run->config.name, report->page); !whole) return context->fail(whole.error());
+        std::puts(page_file.c_str());
+        return kAllMade;
+    }
     std::fputs(command.json ? report->json.c_str() : report->text.c_str(), stdout);
     return kAllMade;
 }

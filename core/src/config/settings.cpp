@@ -359,30 +359,43 @@ Status resolve_resume(const Givens& givens, const Registry& registry, RunConfig&
     return none_left(options, config.plugins);
 }
 
-Result<std::vector<PluginChoice>> resolve_sinks(const Givens& givens, const Registry& registry, const RunConfig& config) {
+namespace {
+
+/// The plugins of `kind` that a finished run is to go through; those that it had when none is named.
+Result<std::vector<PluginChoice>> resolve_again(const Givens& givens, const Registry& registry, const RunConfig& config,
+                                                const std::string& kind) {
     auto options = givens.options;
-    std::vector<PluginChoice> sinks;
-    const auto* named = find(givens, "sink");
+    std::vector<PluginChoice> chosen;
     std::vector<std::string> ids;
-    if (named != nullptr) {
+    if (const auto* named = find(givens, kind)) {
         ids = named->values;
     } else {
         for (const auto& plugin : config.plugins)
-            if (plugin.kind == "sink") ids.push_back(plugin.id);
+            if (plugin.kind == kind) ids.push_back(plugin.id);
     }
     for (const auto& id : ids) {
         std::map<std::string, GivenOption> kept;
-        if (const auto* before = config.find("sink", id)) {
+        if (const auto* before = config.find(kind, id)) {
             auto given = options_as_given(before->options_json);
             if (!given) return std::move(given).error();
             kept = std::move(*given);
         }
-        auto choice = choose(registry, "sink", id, ids.size() == 1, options, std::move(kept));
+        auto choice = choose(registry, kind, id, ids.size() == 1, options, std::move(kept));
         if (!choice) return std::move(choice).error();
-        sinks.push_back(std::move(*choice));
+        chosen.push_back(std::move(*choice));
     }
-    if (auto none = none_left(options, sinks); !none) return std::move(none).error();
-    return sinks;
+    if (auto none = none_left(options, chosen); !none) return std::move(none).error();
+    return chosen;
+}
+
+}  // namespace
+
+Result<std::vector<PluginChoice>> resolve_sinks(const Givens& givens, const Registry& registry, const RunConfig& config) {
+    return resolve_again(givens, registry, config, "sink");
+}
+
+Result<std::vector<PluginChoice>> resolve_reporters(const Givens& givens, const Registry& registry, const RunConfig& config) {
+    return resolve_again(givens, registry, config, "reporter");
 }
 
 }  // namespace synth::core

@@ -67,4 +67,7 @@ Result<RunConfig> resolve_check(const Givens& givens, const Registry& registry);
 /// The sinks that `export` was asked for; those of the run when none is named.
 Result<std::vector<PluginChoice>> resolve_sinks(const Givens& givens, const Registry& registry, const RunConfig& config);
 
+/// The reporters that `report` was asked for; those of the run when none is named.
+Result<std::vector<PluginChoice>> resolve_reporters(const Givens& givens, const Registry& registry, const RunConfig& config);
+
 }  // namespace synth::core

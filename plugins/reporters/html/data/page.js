@@ -140,6 +140,8 @@
     $('reader').scrollIntoView();
   }
 
+  /** Plot's 10 px are small. */
+  const kStyle = {fontSize: '12px'};
   const kTip = {fill: 'var(--ground)', stroke: 'var(--line)', lineWidth: 30, fontSize: 12};
 
   function labelCharts() {
@@ -165,9 +167,9 @@
       const rows = labels.map((label, i) => ({...label, i, shown: cut(label.name, narrow ? 22 : 36)}));
       const more = (row) => row.carried !== row.made ? ', ' + number.format(row.carried) + ' with parents' : '';
       const svg = Plot.plot({
-        width, height: 40 + rows.length * 18, marginLeft: narrow ? 138 : 220, marginRight: 16, marginBottom: 36,
+        width, height: 44 + rows.length * 19, marginLeft: narrow ? 150 : 232, marginRight: 16, marginTop: 40, marginBottom: 4, style: kStyle,
         ariaLabel: 'Samples by label and their target',
-        x: {label: 'samples', grid: true, nice: true, ticks: narrow ? 4 : 8, tickFormat: 'd'},
+        x: {label: 'samples', axis: 'top', grid: true, nice: true, ticks: narrow ? 4 : 8, tickFormat: 'd'},
         y: {label: null, domain: rows.map((row) => row.i), tickFormat: (i) => rows[i].shown, tickSize: 0},
         marks: [
           Plot.barX(rows, {x: 'made', y: 'i', fill: 'var(--s0)', insetTop: 2, insetBottom: 2}),
@@ -197,7 +199,7 @@
       const margin = 168;
       const side = Math.min(Math.max(width, margin + met.length * 10.4), 760);
       return Plot.plot({
-        width: side, height: side, marginLeft: margin, marginTop: margin, marginRight: 6, marginBottom: 4,
+        style: {fontSize: '10.5px'}, width: side, height: side, marginLeft: margin, marginTop: margin, marginRight: 6, marginBottom: 4,
         ariaLabel: 'Heat map: how many samples carry each pair of labels',
         x: {label: null, axis: 'top', domain: met, tickFormat: (i) => cut(labels[i].name, 28), tickRotate: -90, tickSize: 0},
         y: {label: null, domain: met, tickFormat: (i) => cut(labels[i].name, 28), tickSize: 0},
@@ -239,12 +241,12 @@
       const y = (bin) => share ? bin.n / bin.whole * 100 : bin.n;
       return [swatches([['this run', 'var(--s0)'], ...(targets.length ? [['target', 'var(--s3)', true]] : []), ...(share ? [[data.reference.name, 'var(--s1)', true]] : [])]),
         Plot.plot({
-          width, height: 260, marginLeft: 48, marginBottom: 36, ariaLabel: 'Histogram of the words of the texts',
+          style: kStyle, width, height: 260, marginLeft: 52, marginBottom: 40, ariaLabel: 'Histogram of the words of the texts',
           x: {label: 'words', nice: false, ticks: width < 480 ? 5 : 10}, y: {label: share ? '% of the texts' : 'texts', grid: true, zero: true},
           marks: [
-            Plot.rectY(own, {x1: 'x0', x2: 'x1', y, fill: 'var(--s0)', insetLeft: 0.5, insetRight: 0.5}),
+            Plot.rectY(own, {x1: 'x0', x2: 'x1', y1: 0, y2: y, fill: 'var(--s0)', insetLeft: 0.5, insetRight: 0.5}),
             ...(share ? [Plot.line(other.flatMap((bin) => [[bin.x0, y(bin)], [bin.x1, y(bin)]]), {stroke: 'var(--s1)', strokeWidth: 2})] : []),
-            Plot.ruleX(targets.slice(0, 4), {x: (one) => one[0], stroke: 'var(--s3)', strokeWidth: 2, strokeDasharray: '5,3'}),
+            Plot.ruleX(targets.filter((one) => one[1] >= total / 20), {x: (one) => one[0], stroke: 'var(--s3)', strokeWidth: 2, strokeDasharray: '5,3'}),
             Plot.ruleY([0], {stroke: 'var(--line)'}),
             Plot.tip(own, Plot.pointerX({x: (bin) => (bin.x0 + bin.x1) / 2, y, ...kTip, title: (bin) => number.format(bin.x0) + ' to ' + number.format(bin.x1) + ' words\n' + counted(bin.n, 'text')})),
           ],
@@ -280,7 +282,7 @@
       if (!kinds.length) return null;
       const parts = kinds.flatMap((kind, i) => [{i, n: kind.accepted, what: 'accepted'}, {i, n: kind.rejected, what: 'rejected'}]).filter((part) => part.n > 0);
       const svg = Plot.plot({
-        width, height: 50 + kinds.length * 24, marginLeft: Math.min(width * 0.45, 210), marginRight: 16, marginBottom: 36, ariaLabel: 'Findings by validator',
+        style: kStyle, width, height: 56 + kinds.length * 26, marginLeft: Math.min(width * 0.48, 240), marginRight: 16, marginBottom: 40, ariaLabel: 'Findings by validator',
         x: {label: 'findings', grid: true, tickFormat: 'd', ticks: 5}, y: {label: null, domain: kinds.map((kind, i) => i), tickFormat: (i) => cut(kinds[i].name, width < 480 ? 24 : 32), tickSize: 0},
         marks: [
           Plot.barX(parts, Plot.stackX({x: 'n', y: 'i', fill: (part) => part.what === 'accepted' ? 'var(--s1)' : 'var(--s3)', insetTop: 3, insetBottom: 3, order: 'what'})),
@@ -300,7 +302,7 @@
     chart('findings-labels', (width) => {
       if (!cells.length) return null;
       return Plot.plot({
-        width: Math.max(width, 250 + columns.length * 70), height: 60 + rows.length * 20, marginLeft: 210, marginTop: 40, marginRight: 8, ariaLabel: 'Findings by label',
+        style: kStyle, width: Math.max(width, 250 + columns.length * 110), height: 60 + rows.length * 21, marginLeft: 220, marginTop: 40, marginRight: 8, ariaLabel: 'Findings by label',
         x: {label: null, axis: 'top', domain: columns, tickFormat: (name) => cut(name, 26), tickSize: 0}, y: {label: null, domain: rows, tickFormat: (name) => cut(name, 34), tickSize: 0},
         marks: [
           Plot.cell(cells, {x: 'kind', y: 'label', fill: 'var(--s1)', fillOpacity: (cell) => 0.12 + 0.6 * Math.sqrt(cell.n / highest), inset: 1}),
@@ -348,7 +350,7 @@
     };
     const step = (of) => { const points = cumulative(of); return points[points.length - 1][1] ? points : []; };
     const base = (width, y, marks) => Plot.plot({
-      width, height: 220, marginLeft: 56, marginBottom: 36,
+      style: kStyle, width, height: 230, marginLeft: 60, marginBottom: 40,
       x: {label: time.name, domain: [0, time.end || 1], ticks: width < 480 ? 5 : 8}, y: {grid: true, zero: true, nice: true, ...y}, ariaLabel: y.label + ' over time',
       marks: [Plot.ruleY([0], {stroke: 'var(--line)'}), Plot.ruleX(time.pauses, {stroke: 'var(--soft)', strokeDasharray: '2,4'}), ...marks],
     });
@@ -396,7 +398,7 @@
       const used = flying.filter((one) => one.to > one.from || one.n > 0);
       return [swatches([['in flight', 'var(--s0)'], ['window', 'var(--ink)', true], ...(waits.length ? [['told to wait', 'var(--s3)', true]] : []), ...pauses]),
         base(width, {label: 'requests'}, [
-          Plot.rectY(used, {x1: 'from', x2: 'to', y: 'n', fill: 'var(--s0)', fillOpacity: 0.55, inset: 0}),
+          Plot.rectY(used, {x1: 'from', x2: 'to', y1: 0, y2: 'n', fill: 'var(--s0)', fillOpacity: 0.55, inset: 0}),
           line(limit, 'var(--ink)', {curve: 'step-after'}),
           Plot.ruleX(waits, {x: 'at', y1: 0, y2: d3.max(used, (one) => one.n) || 1, stroke: 'var(--s3)', strokeOpacity: 0.7}),
           Plot.tip(used, Plot.pointerX({x: (one) => (one.from + one.to) / 2, y: 'n', ...kTip, title: (one) => short.format(one.n) + ' in flight\nafter ' + short.format(one.from) + ' ' + time.name})),
@@ -421,7 +423,7 @@
       const rates = perMinute(of);
       return [swatches([[noun + ' a minute', 'var(--s0)'], ...(points.length ? [['limit that the server states or that was found', 'var(--s3)', true]] : [])]),
         base(width, {label: noun + ' a minute', tickFormat: 's'}, [
-          Plot.rectY(rates, {x1: 'from', x2: 'to', y: 'n', fill: 'var(--s0)', fillOpacity: 0.55, insetLeft: 0.5}),
+          Plot.rectY(rates, {x1: 'from', x2: 'to', y1: 0, y2: 'n', fill: 'var(--s0)', fillOpacity: 0.55, insetLeft: 0.5}),
           line(points, 'var(--s3)', {curve: 'step-after'}),
           Plot.tip(rates, Plot.pointerX({x: (one) => (one.from + one.to) / 2, y: 'n', ...kTip, title: (one) => number.format(one.n) + ' ' + noun + ' a minute'})),
         ])];
@@ -455,7 +457,7 @@
       if (!rows.length) return null;
       const top = rows.slice(0, 25);
       return Plot.plot({
-        width, height: 46 + top.length * 24, marginLeft: Math.min(width * 0.45, 220), marginRight: 48, marginBottom: 36, ariaLabel: 'Failures by reason',
+        style: kStyle, width, height: 54 + top.length * 26, marginLeft: Math.min(width * 0.45, 250), marginRight: 56, marginBottom: 40, ariaLabel: 'Failures by reason',
         x: {label: 'requests', grid: true, ticks: 5, tickFormat: 'd'}, y: {label: null, domain: top.map((row, i) => i), tickFormat: (i) => cut(words(top[i].reason || top[i].outcome), width < 480 ? 24 : 34), tickSize: 0},
         marks: [
           Plot.barX(top, {x: 'times', y: (row, i) => i, fill: (row) => row.outcome === 'throttled' || row.outcome === 'remedied' ? 'var(--s1)' : 'var(--s3)', insetTop: 3, insetBottom: 3}),
