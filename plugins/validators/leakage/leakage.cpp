@@ -35,10 +35,10 @@ using synth::validators::Action;
 using synth::validators::counted;
 using synth::validators::Findings;
 using synth::validators::hash_runs;
+using synth::validators::in_quotes;
 using synth::validators::percent;
 using synth::validators::Phrases;
 using synth::validators::Place;
-using synth::validators::quoted;
 
 constexpr const char* kOptions = R"({
   "type": "object",
@@ -116,7 +116,7 @@ public:
             const std::size_t begin = text_.words[from].begin;
             findings.add(options_.shared_phrase, "shared_phrase",
                          "the phrase " +
-                             quoted(std::string_view(review.draft->text).substr(begin, last.end - begin), 120) +
+                             in_quotes(std::string_view(review.draft->text).substr(begin, last.end - begin), 120) +
                              " stands in " + percent(worst) + " of the texts before, at most " +
                              percent(options_.max_shared) + " may have it: say it in words of your own",
                          worst, options_.max_shared);
@@ -212,14 +212,14 @@ public:
         if (const auto [from, to] = longest_list(); from != to)
             findings.add(options_.label_list, "label_list",
                          "the text lists its labels (" +
-                             quoted(text.substr(found_[from].begin, found_[to - 1].end - found_[from].begin)) +
+                             in_quotes(text.substr(found_[from].begin, found_[to - 1].end - found_[from].begin)) +
                              "): leave the list out",
                          static_cast<double>(to - from), static_cast<double>(kFewestListed));
         examples.clear();
         const auto phrases = phrases_.find(text_, 100);
         for (const auto& phrase : phrases)
             if (examples.size() < kMostExamples)
-                examples.push_back(quoted(text.substr(phrase.begin, phrase.end - phrase.begin)));
+                examples.push_back(in_quotes(text.substr(phrase.begin, phrase.end - phrase.begin)));
         if (!phrases.empty())
             findings.add(options_.telltale_phrase, "telltale_phrase",
                          "the text has phrases that give it away (" + told() + "): do not use them",
@@ -286,7 +286,7 @@ private:
             if (!first.capital || first.end - first.begin < 2 || begins || (!title_case && in_heading(found))) continue;
             ++count;
             if (examples.size() < kMostExamples)
-                examples.push_back(quoted(text.substr(found.begin, found.end - found.begin)));
+                examples.push_back(in_quotes(text.substr(found.begin, found.end - found.begin)));
         }
         return count;
     }

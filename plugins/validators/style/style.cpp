@@ -32,9 +32,9 @@ using synth::plugins::FoldedWord;
 using synth::validators::Action;
 using synth::validators::counted;
 using synth::validators::Findings;
+using synth::validators::in_quotes;
 using synth::validators::percent;
 using synth::validators::Phrases;
-using synth::validators::quoted;
 
 constexpr const char* kOptions = R"({
   "type": "object",
@@ -76,7 +76,7 @@ struct Places {
 
     void add(std::string_view place) {
         ++count;
-        if (examples.size() < kMostExamples) examples.push_back(quoted(place, 60));
+        if (examples.size() < kMostExamples) examples.push_back(in_quotes(place, 60));
     }
     [[nodiscard]] std::string told() const {
         std::string out;
@@ -255,13 +255,13 @@ private:
             trimmed.substr(text_.words[text_.words.size() - std::min<std::size_t>(5, text_.words.size())].begin -
                            static_cast<std::size_t>(trimmed.data() - text.data()));
         const char last = trimmed.back();
-        if (last == ',' || last == ';' || last == '(' || last == '[') return quoted(last_words);
+        if (last == ',' || last == ';' || last == '(' || last == '[') return in_quotes(last_words);
         const FoldedWord& word = text_.words.back();
         const std::string_view rest = text.substr(word.end);
         if (!synth::trim(rest).empty() || text_.words.size() < kFewestWords || word.capital) return std::nullopt;
         const std::string_view as_written = text.substr(word.begin, word.end - word.begin);
         if (options_.language != "en" || !kLeading.contains(as_written)) return std::nullopt;
-        return quoted(last_words);
+        return in_quotes(last_words);
     }
 
     /// Sentences and paragraphs that stood before, letter for letter but for case and marks.
