@@ -39,7 +39,7 @@ std::string counted(std::uint64_t number, std::string_view one) {
     return std::to_string(number) + " " + std::string(one) + (number == 1 ? "" : "s");
 }
 
-std::string quoted(std::string_view text, std::size_t most_bytes) {
+std::string in_quotes(std::string_view text, std::size_t most_bytes) {
     std::string clean;
     plugins::append_text(clean, trim(text).substr(0, most_bytes + 8));  // cut below, between characters
     std::string out = "\"";

@@ -48,7 +48,7 @@ private:
 [[nodiscard]] std::string counted(std::uint64_t number, std::string_view one);
 
 /// In double quotes, on one line, as UTF-8, with " …" where it was cut.
-[[nodiscard]] std::string quoted(std::string_view text, std::size_t most_bytes = 80);
+[[nodiscard]] std::string in_quotes(std::string_view text, std::size_t most_bytes = 80);
 
 /// Calls `each(text)` for every document of a labelled or unlabelled data set, and logs how many there were. Errors of
 /// the reading; invalid_argument when there is none with a text.

@@ -30,8 +30,8 @@ using synth::plugins::TopicReading;
 using synth::plugins::TopicSpan;
 using synth::validators::Action;
 using synth::validators::Findings;
+using synth::validators::in_quotes;
 using synth::validators::percent;
-using synth::validators::quoted;
 
 constexpr const char* kOptions = R"({
   "type": "object",
@@ -211,7 +211,7 @@ private:
             if (span.label != label || !speaks(span) || facts.size() == kMostExamples ||
                 std::ranges::find(facts, span.fact) != facts.end())
                 continue;
-            out += (facts.empty() ? " (" : ", ") + quoted(text.substr(span.begin, span.end - span.begin));
+            out += (facts.empty() ? " (" : ", ") + in_quotes(text.substr(span.begin, span.end - span.begin));
             facts.push_back(span.fact);
         }
         return out + ")";

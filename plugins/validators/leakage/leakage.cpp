@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -35,10 +36,10 @@ using synth::validators::Action;
 using synth::validators::counted;
 using synth::validators::Findings;
 using synth::validators::hash_runs;
+using synth::validators::in_quotes;
 using synth::validators::percent;
 using synth::validators::Phrases;
 using synth::validators::Place;
-using synth::validators::quoted;
 
 constexpr const char* kOptions = R"({
   "type": "object",
@@ -116,7 +117,7 @@ public:
             const std::size_t begin = text_.words[from].begin;
             findings.add(options_.shared_phrase, "shared_phrase",
                          "the phrase " +
-                             quoted(std::string_view(review.draft->text).substr(begin, last.end - begin), 120) +
+                             in_quotes(std::string_view(review.draft->text).substr(begin, last.end - begin), 120) +
                              " stands in " + percent(worst) + " of the texts before, at most " +
                              percent(options_.max_shared) + " may have it: say it in words of your own",
                          worst, options_.max_shared);
@@ -163,7 +164,8 @@ public:
             const std::string& code = taxonomy.labels[i].code;
             if (code.find('_') != std::string::npos && code != taxonomy.labels[i].name) add_name(code, id, true);
         }
-        std::ranges::stable_sort(names_, std::ranges::greater{}, [](const Name& name) { return name.words.size(); });
+        for (auto& [first, names] : names_)
+            std::ranges::stable_sort(names, std::ranges::greater{}, [](const Name& name) { return name.words.size(); });
     }
 
     static Result<std::unique_ptr<synth::Validator>> create(synth::Host& host, std::string_view options_json) {
@@ -212,14 +214,14 @@ public:
         if (const auto [from, to] = longest_list(); from != to)
             findings.add(options_.label_list, "label_list",
                          "the text lists its labels (" +
-                             quoted(text.substr(found_[from].begin, found_[to - 1].end - found_[from].begin)) +
+                             in_quotes(text.substr(found_[from].begin, found_[to - 1].end - found_[from].begin)) +
                              "): leave the list out",
                          static_cast<double>(to - from), static_cast<double>(kFewestListed));
         examples.clear();
         const auto phrases = phrases_.find(text_, 100);
         for (const auto& phrase : phrases)
             if (examples.size() < kMostExamples)
-                examples.push_back(quoted(text.substr(phrase.begin, phrase.end - phrase.begin)));
+                examples.push_back(in_quotes(text.substr(phrase.begin, phrase.end - phrase.begin)));
         if (!phrases.empty())
             findings.add(options_.telltale_phrase, "telltale_phrase",
                          "the text has phrases that give it away (" + told() + "): do not use them",
@@ -253,16 +255,18 @@ private:
         if (folded.words.empty()) return;
         Name name{.spelling = spelling, .label = label, .code = code};
         for (const auto& word : folded.words) name.words.emplace_back(folded.fold(word));
-        names_.push_back(std::move(name));
+        names_[name.words.front()].push_back(std::move(name));
     }
 
     void find_names(std::string_view text) const {
         found_.clear();
         const auto& words = text_.words;
         for (std::size_t at = 0; at < words.size(); ++at) {
-            const std::string_view first = text_.fold(words[at]);
-            for (const Name& name : names_) {
-                if (name.words[0] != first || words.size() - at < name.words.size()) continue;
+            key_ = text_.fold(words[at]);
+            const auto of_first = names_.find(key_);
+            if (of_first == names_.end()) continue;
+            for (const Name& name : of_first->second) {
+                if (words.size() - at < name.words.size()) continue;
                 const std::size_t past = at + name.words.size();
                 const std::size_t begin = words[at].begin, end = words[past - 1].end;
                 if (text.substr(begin, end - begin) != name.spelling) continue;
@@ -286,7 +290,7 @@ private:
             if (!first.capital || first.end - first.begin < 2 || begins || (!title_case && in_heading(found))) continue;
             ++count;
             if (examples.size() < kMostExamples)
-                examples.push_back(quoted(text.substr(found.begin, found.end - found.begin)));
+                examples.push_back(in_quotes(text.substr(found.begin, found.end - found.begin)));
         }
         return count;
     }
@@ -302,34 +306,45 @@ private:
         return words[found.first - 1].capital || (found.past < words.size() && words[found.past].capital);
     }
 
-    /// Names or codes in a row with nothing but marks and "and" between them, spelled as in the list; places in found_.
+    /// Names or codes in a row with nothing but marks and "and" between them, spelled as in the list: three, or fewer
+    /// behind a word such as "Labels:"; places in found_.
     [[nodiscard]] std::pair<std::size_t, std::size_t> longest_list() const {
         std::pair<std::size_t, std::size_t> best{0, 0};
         for (std::size_t from = 0; from < found_.size();) {
             std::size_t to = from + 1;
             std::vector<LabelId> labels{found_[from].label};
-            bool codes = found_[from].code;
+            bool listed = found_[from].code || is_announced(found_[from].first);
             for (; to < found_.size(); ++to) {
                 const std::size_t between = found_[to].first - found_[to - 1].past;
                 const bool next =
                     between == 0 || (between == 1 && text_.fold(text_.words[found_[to].first - 1]) == "and");
                 if (!next) break;
-                codes = codes || found_[to].code;
+                listed = listed || found_[to].code;
                 if (std::ranges::find(labels, found_[to].label) == labels.end()) labels.push_back(found_[to].label);
             }
-            if ((labels.size() >= kFewestListed || codes) && to - from > best.second - best.first) best = {from, to};
+            if ((labels.size() >= kFewestListed || listed) && to - from > best.second - best.first) best = {from, to};
             from = to;
         }
         return best;
     }
 
+    /// "Labels: ", "Topics -", "[Category] " before word `at`: one of these words, and a mark between.
+    [[nodiscard]] bool is_announced(std::size_t at) const {
+        constexpr std::string_view kHeads[] = {"label", "topic",          "keyword", "tag",  "category",
+                                               "class", "classification", "subject", "theme"};
+        return at > 0 && (text_.words[at].gap & synth::plugins::kGapHard) != 0 &&
+               (text_.words[at].gap & synth::plugins::kGapSentence) == 0 &&
+               std::ranges::find(kHeads, text_.fold(text_.words[at - 1])) != std::end(kHeads);
+    }
+
     const Taxonomy& taxonomy_;
     Options options_;
     Phrases phrases_;
-    std::vector<Name> names_;  ///< the longest first
+    std::unordered_map<std::string, std::vector<Name>> names_;  ///< by first word, the longest first
     PhraseCounts reference_;
     mutable FoldedText text_;  ///< of the text that is looked at
     mutable std::vector<Found> found_;
+    mutable std::string key_;
 };
 
 }  // namespace

@@ -37,7 +37,7 @@ using synth::quantities::Measure;
 using synth::quantities::Unit;
 using synth::validators::Action;
 using synth::validators::Findings;
-using synth::validators::quoted;
+using synth::validators::in_quotes;
 
 constexpr const char* kOptions = R"({
   "type": "object",
@@ -232,7 +232,7 @@ private:
         const std::string unit = quantity.unit.empty() ? "" : " " + quantity.unit;
         findings.add(action_, "implausible_quantity",
                      "the " + quantity.name + " of " + taxonomy_[nearest->label].name + " is given as " +
-                         quoted(as_written, 60) + ", outside of " + number(*quantity.low) + " to " +
+                         in_quotes(as_written, 60) + ", outside of " + number(*quantity.low) + " to " +
                          number(*quantity.high) + unit + ": give a value that is possible",
                      value, low ? *quantity.low : *quantity.high, taxonomy_[nearest->label].code);
         return action_ != Action::off;

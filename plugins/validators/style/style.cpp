@@ -32,9 +32,9 @@ using synth::plugins::FoldedWord;
 using synth::validators::Action;
 using synth::validators::counted;
 using synth::validators::Findings;
+using synth::validators::in_quotes;
 using synth::validators::percent;
 using synth::validators::Phrases;
-using synth::validators::quoted;
 
 constexpr const char* kOptions = R"({
   "type": "object",
@@ -76,7 +76,7 @@ struct Places {
 
     void add(std::string_view place) {
         ++count;
-        if (examples.size() < kMostExamples) examples.push_back(quoted(place, 60));
+        if (examples.size() < kMostExamples) examples.push_back(in_quotes(place, 60));
     }
     [[nodiscard]] std::string told() const {
         std::string out;
@@ -162,7 +162,8 @@ public:
         if (synth::Status added = made->phrases_.add(*phrases); !added) return added.error();
         const auto placeholders = synth::validators::read_data_file(host.data_dir() + "/placeholders.json");
         if (!placeholders) return placeholders.error();
-        for (const auto& word : *placeholders) made->placeholders_.insert(folded(word.get<std::string>()));
+        for (const auto& word : placeholders->at("asking")) made->asking_.insert(folded(word.get<std::string>()));
+        for (const auto& word : placeholders->at("blanks")) made->blanks_.insert(folded(word.get<std::string>()));
         const auto stop_words = synth::validators::read_data_file(host.data_dir() + "/stop_words.json");
         if (!stop_words) return stop_words.error();
         for (const auto& [language, words] : stop_words->items()) {
@@ -211,6 +212,12 @@ private:
         return text.folded;
     }
 
+    /// Nothing but "of the".
+    bool is_small(const FoldedText& text) const {
+        return std::ranges::all_of(
+            text.words, [&](const FoldedWord& word) { return stop_words_.contains(std::string(text.fold(word))); });
+    }
+
     /// "[Your Name]", "<insert date>", "{{title}}", "Lorem ipsum", "XXX"; not "[O III]" or "[Fe/H]".
     Places placeholders_of(std::string_view text) const {
         Places found;
@@ -226,9 +233,15 @@ private:
                     within.find('/') != std::string_view::npos)
                     continue;
                 synth::plugins::fold_words(within, inner);
-                if (inner.words.size() <= 6 && std::ranges::any_of(inner.words, [&](const FoldedWord& word) {
-                        return placeholders_.contains(std::string(inner.fold(word)));
-                    }))
+                if (inner.words.empty() || inner.words.size() > 8 || synth::is_space(within.front())) continue;
+                const auto asks = [&](const FoldedWord& word) {
+                    return asking_.contains(std::string(inner.fold(word)));
+                };
+                const auto is_blank = [&](const FoldedWord& word) {
+                    return asks(word) || blanks_.contains(std::string(inner.fold(word)));
+                };
+                // "[Insert what was seen]", "[Name of the institution]"; not "[email protected]".
+                if (asks(inner.words.front()) || (std::ranges::all_of(inner.words, is_blank) && !is_small(inner)))
                     found.add(text.substr(at, end + 1 - at));
             }
         }
@@ -255,13 +268,13 @@ private:
             trimmed.substr(text_.words[text_.words.size() - std::min<std::size_t>(5, text_.words.size())].begin -
                            static_cast<std::size_t>(trimmed.data() - text.data()));
         const char last = trimmed.back();
-        if (last == ',' || last == ';' || last == '(' || last == '[') return quoted(last_words);
+        if (last == ',' || last == ';' || last == '(' || last == '[') return in_quotes(last_words);
         const FoldedWord& word = text_.words.back();
         const std::string_view rest = text.substr(word.end);
         if (!synth::trim(rest).empty() || text_.words.size() < kFewestWords || word.capital) return std::nullopt;
         const std::string_view as_written = text.substr(word.begin, word.end - word.begin);
         if (options_.language != "en" || !kLeading.contains(as_written)) return std::nullopt;
-        return quoted(last_words);
+        return in_quotes(last_words);
     }
 
     /// Sentences and paragraphs that stood before, letter for letter but for case and marks.
@@ -329,7 +342,7 @@ private:
 
     Options options_;
     Phrases phrases_;
-    std::unordered_set<std::string> placeholders_;
+    std::unordered_set<std::string> asking_, blanks_;  ///< words of a blank to fill in; the first of them say so alone
     std::vector<std::string> languages_;
     std::unordered_map<std::string, std::uint16_t> stop_words_;  ///< which languages they are of, by bit
     mutable FoldedText text_;                                    ///< of the text that is looked at

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
 
 #include "strategy.hpp"
 #include "synth/random.hpp"
@@ -12,6 +13,7 @@
 namespace synth::test {
 namespace {
 
+using testing::AllOf;
 using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
@@ -330,7 +332,7 @@ TEST(TdammCompose, ShortNegativesAskForFewWordsAndNoneForMoreThanTheTarget) {
 }
 
 TEST(TdammCompose, RepairsTellWhatWasWrong) {
-    const Finding finding{Severity::rejection, "foreign_topic", "half of the text is about pulsars"};
+    const Finding finding{Severity::rejection, "of_another_plugin", "half of the text is about pulsars"};
     const Finding warning{Severity::warning, "odd", "a warning is not told"};
     const Finding too_short{Severity::rejection, "too_short", "wanted at least 1000 words"};
     const struct {
@@ -364,6 +366,27 @@ TEST(TdammCompose, RepairsTellWhatWasWrong) {
     }
     EXPECT_EQ(user_text(spec, std::vector{failed(ErrorCode::unavailable, "http_503")}), plain);
     EXPECT_EQ(different.size(), 8U);
+}
+
+TEST(TdammCompose, RepairsKnowWhatValidatorsFind) {
+    const SampleSpec spec = spec_of({"Radio", "Novae"});
+    int codes = 0;
+    for (const auto& plugin : registry().plugins()) {
+        if (plugin.kind != "validator") continue;
+        // An option that is named as a finding says what becomes of it.
+        const auto schema = nlohmann::json::parse(plugin.options_schema);
+        for (const auto& [code, option] : schema.at("properties").items()) {
+            if (!option.contains("enum") || option.at("enum") != nlohmann::json({"off", "warn", "reject"})) continue;
+            if (code == "judge_unusable") continue;  // nothing that a writer could do about
+            ++codes;
+            const std::string text =
+                user_text(spec, {{rejected({{Severity::rejection, code, "what it was"}}, "a text")}});
+            EXPECT_THAT(text, AllOf(HasSubstr("EARLIER ANSWER TO THIS REQUEST"), HasSubstr("Write"))) << code;
+            EXPECT_THAT(text, Not(HasSubstr("WAS REJECTED"))) << code << " has no paragraph of its own";
+            EXPECT_THAT(text, HasSubstr("\n- what it was\n")) << code;
+        }
+    }
+    EXPECT_GE(codes, 20);
 }
 
 TEST(TdammCompose, ASpecThatDoesNotFitTheTaxonomyIsAnError) {

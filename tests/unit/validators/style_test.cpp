@@ -44,6 +44,8 @@ TEST(StyleValidator, FindsWhatADocumentDoesNotHave) {
         {clean + " Reported by [Name] at [Your Institution].", "!placeholder"},
         {clean + " On <insert date> it rose.", "!placeholder"},
         {clean + " It was {{source}}.", "!placeholder"},
+        {clean + " See [Insert what was seen there] and [Name of the Observatory].", "!placeholder"},
+        {clean + " Write to [email protected] or [ view email ], or [of the].", ""},
         {clean + " Lines of [O III] and [Fe/H] and [3] and [see below].", ""},
         {clean + " Its redshift is XXX.", "!placeholder"},
         {clean + " Lorem ipsum dolor.", "!placeholder"},
