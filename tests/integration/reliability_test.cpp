@@ -265,6 +265,19 @@ TEST_F(DiskTest, AnswersThatCannotBeStoredAreKeptUntilTheyCan) {
     EXPECT_LE(server_.requests().size(), 150U + 20U + 64U) << "again only what was in flight or not yet stored";
 }
 
+TEST_F(DiskTest, OpenFilesAreAllowedAsFarAsTheSystemDoesAndTheWindowKeepsToThem) {
+    serve(R"("words": 120, "latency": {"ms": 50})");
+    const std::string line = words(generating({"--num-samples", "300", "--max-concurrent", "250"}));
+    Command shell = command({});
+    for (const char* limits : {"ulimit -Sn 100", "ulimit -n 200"}) {  // which can be raised, and which cannot
+        shell.arguments = {"/bin/bash", "-c", std::string(limits) + "; exec" + line};
+        const auto finished = run(shell);
+        EXPECT_EQ(finished.exit_code, 0) << finished.err;
+        const bool narrowed = finished.err.find("136 are in flight at most") != std::string::npos;
+        EXPECT_EQ(narrowed, std::string(limits) == "ulimit -n 200") << finished.err;
+    }
+}
+
 TEST_F(DiskTest, WhatADamagedLedgerStillHoldsIsExported) {
     ASSERT_EQ(generate({"--num-samples", "200"}).exit_code, 0);
     const auto whole = records();

@@ -15,7 +15,7 @@ namespace synth::core {
 namespace {
 
 // Handling events is given up for timers, signals and the caller after that long.
-constexpr std::chrono::milliseconds kHandling{8};
+constexpr std::chrono::milliseconds kHandling{5};
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,6 +33,7 @@ constexpr long kSmallBuffer = 4096;
 constexpr std::size_t kConnecting = 100;
 constexpr std::chrono::milliseconds kAlone{250};  // at most
 constexpr std::size_t kMaxHeaderBytes = 256 * 1024;
+constexpr std::size_t kOtherFiles = 64;  // ledger, outputs, name lookups
 constexpr std::size_t kMaxReserved = 1U << 20U;  // bytes of an answer, on the server's word
 constexpr long kStalledSeconds = 60;  // without a byte, once the answer has begun to come in
 constexpr int kMaxRedirects = 3;
@@ -594,6 +596,16 @@ Result<std::unique_ptr<HttpClient>> HttpClient::make(EventLoop& loop, HttpOption
     impl->ca_file = std::move(ca_file);
     impl->ca_memory = std::move(ca_memory);
     return std::unique_ptr<HttpClient>(new HttpClient(std::move(impl)));
+}
+
+std::size_t HttpClient::most_connections() {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return kOtherFiles;
+    if (files.rlim_cur < files.rlim_max) {
+        const rlimit raised{files.rlim_max, files.rlim_max};
+        if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) files = raised;
+    }
+    return std::max<std::size_t>(files.rlim_cur, 2 * kOtherFiles) - kOtherFiles;
 }
 
 void HttpClient::send(HttpRequest request, const std::string& authorization, std::size_t max_body, Done done) {

@@ -51,6 +51,9 @@ public:
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;
 
+    /// Raises the limit of open files as far as the system allows; how many connections that leaves room for.
+    static std::size_t most_connections();
+
     /// Sends `request`; `authorization` is a whole header line ("Authorization: Bearer …") or empty. A body of more
     /// than `max_body` bytes is refused while it streams. Redirects are followed to the same scheme, host and port only.
     /// `done` is called from the loop, never from within `send`.

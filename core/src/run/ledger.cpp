@@ -758,6 +758,14 @@ public:
         return appended_;
     }
 
+    void ask_exposure(PicoUsd exposure, std::int64_t requests) {
+        const std::lock_guard lock(mutex_);
+        asked_ = Exposure{exposure, requests};
+        exposed_.store(false, std::memory_order_release);
+        work_.notify_one();
+    }
+    [[nodiscard]] bool exposed() const noexcept { return exposed_.load(std::memory_order_acquire); }
+
     void hurry() {
         const std::lock_guard lock(mutex_);
         if (queue_.empty() || std::exchange(hurried_, true)) return;
@@ -807,11 +815,12 @@ private:
     void work() {
         std::unique_lock lock(mutex_);
         for (;;) {
-            work_.wait(lock, [this] { return !queue_.empty() || stopping_; });
-            if (queue_.empty()) return;
+            work_.wait(lock, [this] { return !queue_.empty() || asked_ || stopping_; });
+            if (queue_.empty() && !asked_) return;
             // A short wait makes one commit of what comes in together; a flush or a full batch ends it.
-            work_.wait_for(lock, kLinger,
-                           [this] { return queue_.size() >= kCallsPerCommit || flushing_ > 0 || hurried_ || stopping_; });
+            work_.wait_for(lock, kLinger, [this] {
+                return queue_.size() >= kCallsPerCommit || flushing_ > 0 || hurried_ || asked_ || stopping_;
+            });
             hurried_ = false;
             const bool last_try = stopping_;
             store_batch(lock);
@@ -827,13 +836,18 @@ private:
         std::vector<Operation> batch(std::move_iterator(queue_.begin()),
                                      std::move_iterator(queue_.begin() + static_cast<std::ptrdiff_t>(count)));
         queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
+        auto asked = std::exchange(asked_, std::nullopt);
         lock.unlock();
         std::size_t stored = 0;
-        Status committed = commit(batch);
+        Status committed = commit(batch, asked);
         if (committed) stored = batch.size();
         for (; stored < batch.size(); ++stored)
-            if (committed = commit(std::span(batch).subspan(stored, 1)); !committed) break;
+            if (committed = commit(std::span(batch).subspan(stored, 1), asked); !committed) break;
         lock.lock();
+        if (asked && !committed && stored == 0)
+            asked_ = asked;
+        else if (asked)
+            exposed_.store(true, std::memory_order_release);
         durable_ += stored;
         published_.store(durable_, std::memory_order_release);
         error_ = committed ? std::nullopt : std::optional(std::move(committed).error());
@@ -845,9 +859,13 @@ private:
         lock.lock();
     }
 
-    Status commit(std::span<Operation> batch) {
+    Status commit(std::span<Operation> batch, const std::optional<Exposure>& asked) {
         Progress after = progress_;
         Status status = begin_.run();
+        if (asked) {
+            after.exposure = asked->money;
+            after.exposure_requests = asked->requests;
+        }
         for (auto& operation : batch) {
             if (!status) break;
             status = std::visit([&](auto& item) { return store(item, after); }, operation);
@@ -959,6 +977,8 @@ private:
     std::uint64_t appended_ = 0, durable_ = 0;
     int flushing_ = 0;
     bool stopping_ = false, hurried_ = false;
+    std::optional<Exposure> asked_;
+    std::atomic<bool> exposed_{false};
     std::optional<Error> error_;
     std::atomic<std::uint64_t> published_{0};
     std::thread thread_;
@@ -1023,6 +1043,8 @@ Status LedgerWriter::set_exposure(PicoUsd exposure, std::int64_t requests) {
     impl_->push(Impl::Exposure{exposure, requests});
     return flush();
 }
+void LedgerWriter::ask_exposure(PicoUsd exposure, std::int64_t requests) { impl_->ask_exposure(exposure, requests); }
+bool LedgerWriter::exposed() const noexcept { return impl_->exposed(); }
 void LedgerWriter::set_active(std::int64_t active_ms) { impl_->push(Impl::Active{active_ms}); }
 void LedgerWriter::hurry() { impl_->hurry(); }
 std::uint64_t LedgerWriter::durable_through() const noexcept { return impl_->durable(); }

@@ -157,6 +157,10 @@ public:
     void append(LearnedRemedy remedy);
     /// Waits until it is durable: nothing beyond it may be sent before.
     Status set_exposure(PicoUsd exposure, std::int64_t requests);
+    /// The same with the next commit, which comes at once, ahead of what is queued, and without waiting: `exposed` tells
+    /// when it is durable. One at a time.
+    void ask_exposure(PicoUsd exposure, std::int64_t requests);
+    [[nodiscard]] bool exposed() const noexcept;
     void set_active(std::int64_t active_ms);
 
     /// Nothing more will come before what is there is durable: it is not waited for.

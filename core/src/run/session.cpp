@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <queue>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -29,6 +30,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxUndurable = 1024;   // answers on their way to the disk before nothing more is sent
 constexpr std::size_t kReadyRepliesATurn = 64;  // in-process answers between two looks at timers and signals
+constexpr std::size_t kSendsATurn = 50;  // prompts that are made between two looks at what has come in
 constexpr std::size_t kMinBody = std::size_t{1} << 20U, kMaxBody = std::size_t{32} << 20U;
 constexpr std::int64_t kBytesPerToken = 64;   // far more than any tokenizer needs, JSON escapes included
 constexpr std::uint32_t kExposedAhead = 8;    // answers that usually wait for the disk at most
@@ -46,7 +48,8 @@ public:
           feed_(*c_.reader),
           budget_(config_.budget, c_.writer->initial().spent + c_.writer->initial().reserved +
                                       c_.writer->initial().unaccounted),
-          pacer_({config_.rpm, config_.tpm, config_.max_concurrent, config_.initial_concurrent, std::max(1U, config_.shard.count)},
+          window_(c_.provider->endpoint.empty() ? config_.max_concurrent : room_for(config_.max_concurrent)),
+          pacer_({config_.rpm, config_.tpm, window_, std::min(config_.initial_concurrent, window_), std::max(1U, config_.shard.count)},
                  Clock::now()),
           circuit_(std::clamp<std::uint32_t>(config_.max_concurrent / 2, 5, 50), std::chrono::seconds(config_.give_up_after_s),
                    Clock::now()),
@@ -57,6 +60,7 @@ public:
     SessionResult run() {
         if (auto ready = prepare(); !ready) return ended(std::move(ready).error());
         while (!finished()) {
+            sent_in_turn_ = 0;
             pump();
             look_after();
             show();
@@ -104,6 +108,10 @@ private:
         }
     };
 
+    static std::uint32_t room_for(std::uint32_t window) {
+        return static_cast<std::uint32_t>(std::min<std::size_t>(window, HttpClient::most_connections()));
+    }
+
     Status prepare() {
         if (auto restored = feed_.restore(); !restored) return restored;
         accepted_ = feed_.accepted();
@@ -113,7 +121,7 @@ private:
             HttpOptions options;
             options.timeout = milliseconds(std::int64_t{1000} * config_.timeout_s);
             options.first_byte_timeout = milliseconds(std::int64_t{1000} * config_.first_byte_timeout_s);
-            options.window = config_.max_concurrent;
+            options.window = window_;
             options.ca_file = config_.ca_file;
             options.user_agent = "tdamm-synth/" TDAMM_SYNTH_VERSION;
             auto client = HttpClient::make(*c_.loop, options);
@@ -146,6 +154,10 @@ private:
         auto handled =
             c_.loop->handle_signals(ending_signals(), [this](int signal) { on_signal(signal); });
         if (!handled) return handled;
+        if (window_ < config_.max_concurrent)
+            c_.console->log(LogLevel::warning, with_thousands(config_.max_concurrent) + " requests in flight do not fit into the " +
+                                                   "open files that the system allows a program; " + with_thousands(window_) +
+                                                   " are in flight at most (ulimit -Hn, or LimitNOFILE of a service, raises that)");
         began_ = Clock::now();
         tick();
         event("started", "window " + std::to_string(pacer_.window()) + ", " + std::to_string(samples_ - accepted_) +
@@ -193,6 +205,10 @@ private:
                 ready_.push(std::move(job));
                 return;
             }
+            if (++sent_in_turn_ >= kSendsATurn) {
+                more_ready_ = true;
+                return;
+            }
         }
     }
 
@@ -213,7 +229,10 @@ private:
                                       dollars(bound) + ", " + dollars(*budget_.cap() - budget_.spent()) + " are left");
             return false;
         }
-        if (!expose(bound)) return false;
+        if (!expose(bound)) {
+            budget_.release(bound);
+            return false;
+        }
         send(std::move(job), bound, tokens, now);
         return true;
     }
@@ -280,23 +299,26 @@ private:
         record(std::move(job), std::move(decision), {}, false);
     }
 
-    /// Raises what the ledger allows to be in flight before it is: should the process die, it stays charged. A window and
-    /// a little for what waits for the disk is enough for most servers, so this rarely waits.
+    /// Whether the ledger allows that much more in flight: should the process die, it stays charged. Else asks it to, and
+    /// the request waits until that is durable. A window and a little for what waits for the disk is enough for most
+    /// servers, so this is rare.
     bool expose(PicoUsd bound) {
-        outstanding_ += bound;
-        ++outstanding_requests_;
-        if (outstanding_ <= exposure_ && outstanding_requests_ <= exposure_requests_) return true;
-        const auto window = static_cast<std::int64_t>(std::min<std::uint64_t>(pacer_.window(), samples_ - accepted_));
-        exposure_requests_ = outstanding_requests_ <= window + kExposedAhead
-                                 ? window + kExposedAhead
-                                 : std::min(2 * outstanding_requests_, window + std::int64_t{kMaxUndurable});
-        exposure_ = std::max(outstanding_, PicoUsd{bound.value * exposure_requests_});
-        if (budget_.cap()) exposure_ = std::max(outstanding_, std::min(exposure_, *budget_.cap() - budget_.spent()));
-        if (auto durable = c_.writer->set_exposure(exposure_, exposure_requests_); !durable) {
-            cannot_store(durable.error());
-            return false;
+        const PicoUsd outstanding = outstanding_ + bound;
+        const auto requests = outstanding_requests_ + 1;
+        if (outstanding <= exposure_ && requests <= exposure_requests_) {
+            outstanding_ = outstanding;
+            outstanding_requests_ = requests;
+            return true;
         }
-        return true;
+        if (asked_exposure_) return false;
+        const auto window = static_cast<std::int64_t>(std::min<std::uint64_t>(pacer_.window(), samples_ - accepted_));
+        const auto most = requests <= window + kExposedAhead ? window + kExposedAhead
+                                                             : std::min(2 * requests, window + std::int64_t{kMaxUndurable});
+        PicoUsd money = std::max(outstanding, PicoUsd{bound.value * most});
+        if (budget_.cap()) money = std::max(outstanding, std::min(money, *budget_.cap() - budget_.spent()));
+        asked_exposure_ = {money, most};
+        c_.writer->ask_exposure(money, most);
+        return false;
     }
 
     void send(std::unique_ptr<Job> job, PicoUsd bound, Tokens tokens, SteadyTime now_steady, std::size_t asker = kWriter) {
@@ -640,7 +662,10 @@ private:
                                           asker.asked->validator + " may cost " + dollars(bound));
                 return;
             }
-            if (!expose(bound)) return;
+            if (!expose(bound)) {
+                budget_.release(bound);
+                return;
+            }
             asker.reserved += bound;
             auto sent = std::move(job);
             asker.questions.pop_front();
@@ -748,6 +773,10 @@ private:
 
     void take_durable() {
         if (auto error = c_.writer->error()) cannot_store(*error);
+        if (asked_exposure_ && c_.writer->exposed()) {
+            std::tie(exposure_, exposure_requests_) = *asked_exposure_;
+            asked_exposure_.reset();
+        }
         const auto through = c_.writer->durable_through();
         while (!undurable_.empty() && undurable_.front().sequence <= through) {
             Undurable item = std::move(undurable_.front());
@@ -828,6 +857,8 @@ private:
 
     /// What was sent and got no answer stays charged.
     void wind_up() {
+        const auto turn = std::chrono::duration_cast<std::chrono::microseconds>(c_.loop->longest_turn());
+        event("loop", "the longest turn took " + std::to_string(turn.count()) + " µs");
         for (auto& [id, flight] : flights_) {
             CallEntry entry;
             entry.row.sample = flight.job->spec.index;
@@ -912,6 +943,7 @@ private:
     const RunConfig& config_;
     Feed feed_;
     Budget budget_;
+    const std::uint32_t window_;  // config_.max_concurrent, or what open files leave room for
     Pacer pacer_;
     Circuit circuit_;
     DiskSpace disk_;
@@ -927,6 +959,7 @@ private:
     bool sets_failed_ = false;  // nothing that is held will be decided in this session
     std::unordered_map<std::uint64_t, std::unique_ptr<Job>> held_;  ///< by sample, until the set's checks have decided
     std::uint64_t last_flight_ = 0, requests_ = 0, repeated_remedies_ = 0;
+    std::size_t sent_in_turn_ = 0;
     std::size_t waiting_ = 0;  // for their backoff to end
     bool exhausted_ = false;   // the plan has no more samples
     bool more_ready_ = false, limited_ = false, batch_done_ = false, hard_stop_ = false;
@@ -934,6 +967,7 @@ private:
     std::string last_error_;
     PicoUsd outstanding_, exposure_;
     std::int64_t outstanding_requests_ = 0, exposure_requests_ = 0;
+    std::optional<std::pair<PicoUsd, std::int64_t>> asked_exposure_;  // not durable yet
 
     std::uint64_t samples_, accepted_ = 0, missing_ = 0, finished_ = 0;
     std::int64_t input_tokens_ = 0, output_tokens_ = 0;
