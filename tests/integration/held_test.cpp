@@ -126,5 +126,27 @@ TEST_F(HeldTest, WhenTheBudgetEndsWhatIsHeldIsDecided) {
     EXPECT_THAT(records(), SizeIs(100));
 }
 
+TEST_F(HeldTest, ShardsAreLookedAtAsOneSetWhenTheyAreMerged) {
+    std::vector<std::string> merge = {"merge", "--plugin-dir", (dir_ / "plugins").string()};
+    for (const char* shard : {"1/6", "2/6", "3/6", "4/6", "5/6", "6/6"}) {
+        auto arguments = with({"in_turn"}, 60, 10);
+        arguments.insert(arguments.end(), {"--shard", shard});
+        const auto finished = generate(arguments);
+        ASSERT_EQ(finished.exit_code, 0) << finished.err;
+        merge.push_back((dir_ / "out" / ("run.shard-" + std::string(1, shard[0]) + "-of-6.ledger.sqlite")).string());
+    }
+    const auto merged = run_program(merge);
+    // The first of a shard did not know the last of the one before.
+    EXPECT_EQ(merged.exit_code, 3) << merged.err;
+    EXPECT_THAT(merged.err, HasSubstr("rejected beside those of other shards"));
+    const auto made = records().size();
+    EXPECT_GT(made, 40U);
+    EXPECT_LT(made, 60U);
+    EXPECT_EQ(number_at(report(), "/samples/missing"), static_cast<double>(60 - made));
+    const auto resumed = run_program({"resume", ledger(), "--plugin-dir", (dir_ / "plugins").string()});
+    EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
+    EXPECT_THAT(records(), SizeIs(60));
+}
+
 }  // namespace
 }  // namespace synth::test

@@ -11,6 +11,7 @@
 #include "config/shard.hpp"
 #include "run/disk_space.hpp"
 #include "run/merge.hpp"
+#include "run/set_checks.hpp"
 #include "run/outputs.hpp"
 #include "taxonomy/taxonomy_file.hpp"
 
@@ -92,6 +93,21 @@ std::string changed_plugins(const RunConfig& made_with, const RunConfig& now) {
     return list;
 }
 
+/// How many samples the validators of sets reject when they see all shards together.
+Result<std::uint64_t> check_as_one_set(const RunPlugins& plugins, const fs::path& ledger) {
+    auto review = SetReview::make(plugins.validators);
+    if (!review) return std::move(review).error();
+    if (*review == nullptr) return 0;
+    auto writer = LedgerWriter::open(ledger, [] {});
+    if (!writer) return std::move(writer).error();
+    auto reader = LedgerReader::open(ledger);
+    if (!reader) return std::move(reader).error();
+    auto rejected = check_whole_set(**review, *reader, **writer);
+    reader = Error{};
+    if (auto closed = (*writer)->close(); rejected && !closed) return std::move(closed).error();
+    return rejected;
+}
+
 }  // namespace
 
 int run_merge(const Command& command) {
@@ -160,10 +176,14 @@ int run_merge(const Command& command) {
     LedgerHead head = set->head;
     head.config_json = to_json(*config);
     if (auto merged = merge_shards(*set, head, ledger); !merged) return context->fail(merged.error());
+    auto rejected = check_as_one_set(*plugins, ledger);
+    if (!rejected) return context->fail(rejected.error());
+    if (*rejected > 0)
+        console.log(LogLevel::warning, with_thousands(*rejected) + " samples were rejected beside those of other shards; resume " +
+                                           "writes them again");
+    set->missing += *rejected;
     auto reader = LedgerReader::open(ledger);
     if (!reader) return context->fail(reader.error());
-    // Checks of the whole set belong here: the ledger is that of a run whose samples are all made, and what they reject is
-    // missing again, for `resume` to make.
 
     code = set->complete() ? kAllMade : kMissing;
     std::vector<fs::path> outputs;

@@ -720,8 +720,7 @@ public:
               "cache_write, output, reasoning, cost, reserved, words, target_words, sent, began, ended, status, request_id, "
               "output_limit, prompt_hash, findings, attributes) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
              {&ruling_,
-              "UPDATE call SET outcome=?, reason=?, message=?, findings=? WHERE sample=? AND attempt=? AND role='write' AND outcome=" +
-                  std::to_string(static_cast<int>(Outcome::held))},
+              "UPDATE call SET outcome=?, reason=?, message=?, findings=? WHERE sample=? AND attempt=? AND role='write' AND outcome=?"},
              {&content_, "INSERT INTO content(call, prompt, title, text) VALUES(?,?,?,?)"},
              {&event_, "INSERT INTO event(at, kind, detail) VALUES(?,?,?)"},
              {&remedy_, "INSERT OR REPLACE INTO remedy VALUES(?,?,?,?,?)"},
@@ -934,7 +933,7 @@ private:
         return {};
     }
     Status store(Ruling& ruling, Progress& progress) {
-        progress.accepted += ruling.outcome == Outcome::accepted ? 1 : 0;
+        progress.accepted += (ruling.outcome == Outcome::accepted ? 1 : 0) - (ruling.was == Outcome::accepted ? 1 : 0);
         progress.rejected += ruling.outcome == Outcome::rejected ? 1 : 0;
         return ruling_.bind(1, static_cast<std::int64_t>(ruling.outcome))
             .bind(2, std::string_view(ruling.reason))
@@ -942,6 +941,7 @@ private:
             .bind(4, std::string_view(findings_json(ruling.findings)))
             .bind(5, static_cast<std::int64_t>(ruling.sample))
             .bind(6, static_cast<std::int64_t>(ruling.attempt))
+            .bind(7, static_cast<std::int64_t>(ruling.was))
             .run();
     }
     Status store(RunEvent& event, Progress&) {

@@ -34,13 +34,14 @@ struct CallEntry {
     std::string text;    ///< the accepted draft; else the completion, else the raw body of an unusable answer
 };
 
-/// The end of a call that was `held`: accepted or rejected after all.
+/// The end of a call that was `held`: accepted or rejected after all; or of one that was accepted, by what looks at shards together.
 struct Ruling {
     std::uint64_t sample = 0;
     std::uint32_t attempt = 1;
     Outcome outcome = Outcome::accepted;
     std::string reason, message;     ///< of a rejection
     std::vector<Finding> findings;   ///< all of the text's, in place of those it was held with
+    Outcome was = Outcome::held;
 };
 
 /// Counters that are kept up to date with every commit, so that nobody has to count rows.

@@ -5,6 +5,7 @@
 
 #include "base/files.hpp"
 #include "base/format.hpp"
+#include "run/accepted.hpp"
 
 namespace synth::core {
 
@@ -37,38 +38,21 @@ Record to_record(const SampleSpec& spec, CallEntry& entry, const std::string& pr
     return record;
 }
 
-/// Accepted samples in plan order, each with its part of the plan.
 class RecordCursor final : public Cursor<Record> {
 public:
-    RecordCursor(std::unique_ptr<Cursor<CallEntry>> accepted, std::unique_ptr<PlanStream> plan, std::string provider)
-        : accepted_(std::move(accepted)), plan_(std::move(plan)), provider_(std::move(provider)) {}
+    RecordCursor(AcceptedSamples samples, std::string provider) : samples_(std::move(samples)), provider_(std::move(provider)) {}
 
     Result<bool> next(Record& record) override {
-        auto more = accepted_->next(entry_);
-        if (!more || !*more) return more;
-        while (at_ == specs_.size() || specs_[at_].index != entry_.row.sample) {
-            if (at_ < specs_.size()) {
-                ++at_;
-                continue;
-            }
-            specs_.resize(256);
-            auto got = plan_->next(specs_);
-            if (!got) return std::move(got).error();
-            specs_.resize(*got);
-            at_ = 0;
-            if (*got == 0) return Error{ErrorCode::io, "the ledger holds a sample that its plan lacks, it is damaged", "ledger"};
-        }
-        record = to_record(specs_[at_], entry_, provider_);
-        return true;
+        const SampleSpec* spec = nullptr;
+        auto more = samples_.next(spec, entry_);
+        if (more && *more) record = to_record(*spec, entry_, provider_);
+        return more;
     }
 
 private:
-    std::unique_ptr<Cursor<CallEntry>> accepted_;
-    std::unique_ptr<PlanStream> plan_;
+    AcceptedSamples samples_;
     std::string provider_;
     CallEntry entry_;
-    std::vector<SampleSpec> specs_;
-    std::size_t at_ = 0;
 };
 
 /// A ledger as reporters see it.
@@ -85,7 +69,7 @@ public:
     [[nodiscard]] std::unique_ptr<Cursor<CallRow>> calls() const override { return ledger_.calls(); }
     [[nodiscard]] std::unique_ptr<Cursor<RunEvent>> events() const override { return ledger_.events(); }
     [[nodiscard]] std::unique_ptr<Cursor<Record>> records() const override {
-        return std::make_unique<RecordCursor>(ledger_.accepted(), ledger_.plan(), facts_.provider);
+        return std::make_unique<RecordCursor>(AcceptedSamples(ledger_), facts_.provider);
     }
     [[nodiscard]] Result<std::string> prompt(std::uint64_t sample, std::uint32_t attempt) const override {
         return ledger_.prompt_of(sample, attempt);
@@ -138,7 +122,7 @@ Result<std::vector<fs::path>> write_output(Assembly& assembly, PluginChoice& cho
     context.samples = ledger.head().samples;
     if (auto opened = sink->call([&](Sink& s) { return s.open(context); }); !opened) return std::move(opened).error();
     const auto* provider = config.find("provider");
-    RecordCursor records(lost != nullptr ? ledger.salvaged(*lost) : ledger.accepted(), ledger.plan(),
+    RecordCursor records(AcceptedSamples(lost != nullptr ? ledger.salvaged(*lost) : ledger.accepted(), ledger.plan()),
                          provider != nullptr ? provider->id : std::string());
     Record record;
     std::uint64_t written = 0;

@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include "run/accepted.hpp"
+
 namespace synth::core {
 
 namespace {
@@ -20,6 +22,13 @@ auto guarded(const std::string& id, Function&& function) -> decltype(function())
     } catch (...) {
         return Error{ErrorCode::internal, "validator " + id + " threw an exception", "plugin_exception"};
     }
+}
+
+Review review_of(const SampleSpec& spec, const Draft& draft) {
+    Review review;
+    review.spec = &spec;
+    review.draft = &draft;
+    return review;
 }
 
 }  // namespace
@@ -58,6 +67,31 @@ Status SetReview::add(const Review& review) {
     for (const auto& part : parts_)
         if (auto added = guarded(part.id, [&] { return part.check->add(review); }); !added) return added;
     return {};
+}
+
+Result<std::uint64_t> check_whole_set(SetReview& review, LedgerReader& reader, LedgerWriter& writer) {
+    AcceptedSamples accepted(reader);
+    const SampleSpec* spec = nullptr;
+    CallEntry entry;
+    std::uint64_t rejected = 0;
+    for (;;) {
+        auto more = accepted.next(spec, entry);
+        if (!more) return std::move(more).error();
+        if (!*more) break;
+        const Draft draft{std::move(entry.title), std::move(entry.text)};
+        auto findings = review.check(review_of(*spec, draft));
+        const auto rejection = std::ranges::find(findings, Severity::rejection, &Finding::severity);
+        if (rejection == findings.end()) {
+            if (auto added = review.add(review_of(*spec, draft)); !added) return std::move(added).error();
+            continue;
+        }
+        ++rejected;
+        Ruling ruling{entry.row.sample, entry.row.attempt, Outcome::rejected, rejection->code, rejection->message, std::move(findings)};
+        ruling.was = Outcome::accepted;
+        writer.append(std::move(ruling));
+    }
+    if (auto done = writer.flush(); !done) return std::move(done).error();
+    return rejected;
 }
 
 // ------------------------------------------------------------------------------------------------------- SetChecks
@@ -142,26 +176,17 @@ private:
     }
 
     Status add_accepted() {
-        const auto accepted = reader_.accepted();
-        const auto plan = reader_.plan();
-        std::vector<SampleSpec> specs(256);
-        std::size_t at = 0, filled = 0;
+        AcceptedSamples accepted(reader_);
+        const SampleSpec* spec = nullptr;
         CallEntry entry;
         for (;;) {
-            auto more = accepted->next(entry);
+            auto more = accepted.next(spec, entry);
             if (!more) return std::move(more).error();
             if (!*more) return {};
-            while (at == filled || specs[at].index != entry.row.sample) {
-                if (at < filled && ++at < filled) continue;
-                auto got = plan->next(specs);
-                if (!got) return std::move(got).error();
-                if (*got == 0) return Error{ErrorCode::io, "the ledger holds a sample that its plan lacks, it is damaged", kDamaged};
-                at = 0;
-                filled = *got;
-            }
-            if (auto added = add(specs[at], entry); !added) return added;
+            const auto sample = entry.row.sample;
+            if (auto added = add(*spec, entry); !added) return added;
             const std::lock_guard lock(mutex_);
-            state_[entry.row.sample - first_] = State::added;
+            state_[sample - first_] = State::added;
             if (stopping_) return {};
         }
     }
@@ -169,13 +194,6 @@ private:
     Status add(const SampleSpec& spec, CallEntry& entry) {
         const Draft draft{std::move(entry.title), std::move(entry.text)};
         return review_->add(review_of(spec, draft));
-    }
-
-    static Review review_of(const SampleSpec& spec, const Draft& draft) {
-        Review review;
-        review.spec = &spec;
-        review.draft = &draft;
-        return review;
     }
 
     /// Whether the sample's held text is accepted.

@@ -37,6 +37,10 @@ private:
     std::vector<Part> parts_;
 };
 
+/// Checks all accepted texts of a ledger anew, as one set: those of shards never met. What is rejected is missing from then on.
+/// How many were.
+Result<std::uint64_t> check_whole_set(SetReview& review, LedgerReader& reader, LedgerWriter& writer);
+
 class SetChecks {
 public:
     struct Decided {
