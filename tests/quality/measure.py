@@ -197,11 +197,14 @@ def placeholder(rng, doc, ctx):
 
 
 def broken_ending(rng, doc, ctx):
-    parts = [part for part in sentences(doc["full_text"]) if len(part.split()) > 8]
-    if len(parts) < 3:
+    """Cut within the last sentence of more than eight words."""
+    text = doc["full_text"].rstrip()
+    long = [m for m in re.finditer(r"[^.!?]+[.!?]", text) if len(m.group().split()) > 8]
+    if len(long) < 3:
         return None
-    last = parts[-1].split()
-    return dict(doc, full_text=" ".join(parts[:-1] + [" ".join(last[:rng.randrange(3, len(last) - 1)])])), None
+    last = long[-1]
+    spaces = [m.start() for m in re.finditer(r"\s+", last.group())][3:]
+    return dict(doc, full_text=text[:last.start() + rng.choice(spaces)].rstrip()), None
 
 
 FAULTS = [
@@ -247,7 +250,7 @@ def main():
             with open(reference, "w", encoding="utf-8") as out:
                 json.dump(documents, out)
             # Without faults. Contamination: of texts that are not of the reference, with another seed.
-            clean = [dict(doc, target_words=len(doc["full_text"].split())) for doc in documents]
+            clean = [dict(doc, target_words=len(re.findall(r"[^ \t-\r]+", doc["full_text"]))) for doc in documents]
             said = run(args.build, clean, *VALIDATORS, folder=folder)
             cpu[name] = said["cpu_us"]
             clean_of[name] = said["findings"]
