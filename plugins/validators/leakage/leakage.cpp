@@ -330,8 +330,7 @@ private:
 
     /// "Labels: ", "Topics -", "[Category] " before word `at`: one of these words, and a mark between.
     [[nodiscard]] bool is_announced(std::string_view text, std::size_t at) const {
-        constexpr std::string_view kHeads[] = {"label", "topic",          "keyword", "tag",  "category",
-                                               "class", "classification", "subject", "theme"};
+        constexpr std::string_view kHeads[] = {"label", "topic", "keyword", "tag", "category", "theme"};
         if (at == 0) return false;
         const std::string_view gap =
             text.substr(text_.words[at - 1].end, text_.words[at].begin - text_.words[at - 1].end);

@@ -228,12 +228,15 @@ private:
             }
         }
         if (nearest == nullptr) return false;
-        // "A photon energy of 2 keV" in a text about X-rays as well: theirs is called "band".
-        for (const Range& other : with_unit_)
-            if (other.label != nearest->label && other.unit.dimension == measure.unit.dimension &&
+        // "A photon energy of 2 keV" in a text about X-rays as well, whose own is called "band"; "isotropic energy and
+        // E_peak … 80 keV": a value that another quantity has, in the unit that it is given in.
+        for (const Range& other : with_unit_) {
+            const bool own_unit = nearest->unit.factor == measure.unit.factor && other.label == nearest->label;
+            if (!own_unit && other.unit.dimension == measure.unit.dimension &&
                 other.unit.factor == measure.unit.factor && labels.contains(other.label) &&
                 distance(other, measure) <= 0)
                 return false;
+        }
         const Quantity& quantity = *nearest->quantity;
         const bool low = measure.low * measure.unit.factor < nearest->low;
         const double value = (low ? measure.low : measure.high) * measure.unit.factor / nearest->unit.factor;
