@@ -28,9 +28,9 @@ constexpr std::array<Ascii, 128> kAscii = [] {
 
 constexpr bool is_byte_ascii(char c) noexcept { return static_cast<unsigned char>(c) < 0x80; }
 
-/// What a phrase runs across: "gamma-ray", "Swift/XRT", "Tycho's", "K_s", "GRS 1915+105", "M87*".
+/// What a phrase runs across: "gamma-ray", "Swift/XRT", "Tycho's", "K_s", "GRS 1915+105", "M87*", "90% area", "E^2".
 constexpr bool is_soft(char c) noexcept {
-    return c == '-' || c == '/' || c == '_' || c == '\'' || c == '+' || c == '*' || c == '~';
+    return c == '-' || c == '/' || c == '_' || c == '\'' || c == '+' || c == '*' || c == '~' || c == '%' || c == '^';
 }
 constexpr bool is_soft(utf8proc_int32_t c) noexcept {
     return (c >= 0x2010 && c <= 0x2013) || c == 0x2212 || c == 0x2018 || c == 0x2019 || c == 0x02BC || c == 0x2044;

@@ -52,6 +52,11 @@ TopicMatcher::TopicMatcher(const Taxonomy& taxonomy) : taxonomy_(taxonomy), fact
         for (const auto& fact : label.objects) add_variants(fact, id, FactKind::object);
         for (const auto& fact : label.instruments) add_variants(fact, id, FactKind::instrument);
     }
+    for (std::size_t i = 0; i < taxonomy.labels.size(); ++i)
+        for (const Quantity& quantity : taxonomy.labels[i].quantities) {
+            share(quantity.name, static_cast<LabelId>(i));
+            share(quantity.unit, static_cast<LabelId>(i));
+        }
     decide_strength();
 }
 
@@ -140,6 +145,27 @@ void TopicMatcher::add(std::string_view phrase, LabelId label, FactKind kind) {
     if (std::ranges::find(found.uses, label, &Use::label) != found.uses.end()) return;
     found.uses.push_back({label, kind, false, false});
     found.labels.push_back(label);
+}
+
+/// What is found in `phrase`, from any word to its end, is of `label`, too; for "mm flux density" it is "flux density".
+void TopicMatcher::share(std::string_view phrase, LabelId label) {
+    FoldedText folded;
+    fold_words(phrase.substr(0, phrase.find('(')), folded);
+    for (std::size_t from = 0; from < folded.words.size(); ++from) {
+        std::uint32_t node = 0;
+        std::size_t i = from;
+        for (; i < folded.words.size(); ++i) {
+            const auto id = vocabulary_.find(folded.fold(folded.words[i]));
+            if (id == vocabulary_.end()) break;
+            const auto child = children_.find((std::uint64_t{node} << 32) | id->second);
+            if (child == children_.end()) break;
+            node = child->second;
+        }
+        if (i != folded.words.size()) continue;
+        for (const std::uint32_t fact : facts_at_[node])
+            if (auto& labels = facts_[fact].labels; std::ranges::find(labels, label) == labels.end())
+                labels.push_back(label);
+    }
 }
 
 /// After all facts are known: who shares what.

@@ -99,7 +99,8 @@ public:
         return reading;
     }
 
-    /// The labels that a fact speaks for, ascending.
+    /// The labels that a fact speaks for, and those whose quantities are named or measured by it ("spin period",
+    /// "mJy"), ascending.
     [[nodiscard]] std::span<const LabelId> owners(std::uint32_t fact) const { return facts_[fact].labels; }
     [[nodiscard]] const Taxonomy& taxonomy() const noexcept { return taxonomy_; }
 
@@ -118,6 +119,7 @@ private:
     };
     void add(std::string_view phrase, LabelId label, FactKind kind);
     void add_variants(std::string_view fact, LabelId label, FactKind kind);
+    void share(std::string_view phrase, LabelId label);
     void decide_strength();
     [[nodiscard]] bool fits(const Fact& fact, std::span<const FoldedWord> words) const;
     void find_spans(TopicReading& out) const;

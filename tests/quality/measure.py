@@ -197,11 +197,53 @@ def placeholder(rng, doc, ctx):
 
 
 def broken_ending(rng, doc, ctx):
-    parts = [part for part in sentences(doc["full_text"]) if len(part.split()) > 8]
-    if len(parts) < 3:
+    """Cut within the last sentence of more than eight words."""
+    text = doc["full_text"].rstrip()
+    long = [m for m in re.finditer(r"[^.!?]+[.!?]", text) if len(m.group().split()) > 8]
+    if len(long) < 3:
         return None
-    last = parts[-1].split()
-    return dict(doc, full_text=" ".join(parts[:-1] + [" ".join(last[:rng.randrange(3, len(last) - 1)])])), None
+    last = long[-1]
+    spaces = [m.start() for m in re.finditer(r"\s+", last.group())][3:]
+    return dict(doc, full_text=text[:last.start() + rng.choice(spaces)].rstrip()), None
+
+
+def confusable_label(rng, doc, ctx):
+    """One label is given as one that is easily taken for it."""
+    codes = [ctx.classes.code(label) for label in doc["labels"]]
+    carried = ctx.classes.closure(codes)
+    pairs = [(i, other) for i, code in enumerate(codes) for other in ctx.classes.facts[code].get("confusable") or []
+             if other not in carried and code not in ctx.classes.closure([other])]
+    if not pairs:
+        return None
+    i, other = rng.choice(pairs)
+    return dict(doc, labels=[*doc["labels"][:i], ctx.classes.names[other], *doc["labels"][i + 1:]]), None
+
+
+def label_names(rng, doc, ctx):
+    """Sentences with names of labels as the label list spells them."""
+    names = [ctx.classes.names[code] for code in ctx.classes.facts if " " in ctx.classes.names[code]]
+    parts = sentences(doc["full_text"])
+    for name in rng.sample(names, 4):
+        said = rng.choice(["This result is relevant to {n} in general.", "We now turn to {n} and what they show.",
+                           "Studies of {n} have come to the same result."])
+        parts.insert(rng.randrange(len(parts) + 1), said.format(n=name))
+    return dict(doc, full_text=" ".join(parts)), None
+
+
+def telltale(rng, doc, ctx):
+    opening = rng.choice(["In the vast expanse of the cosmos, few events are as striking. ", "This document describes the results. ",
+                          "In the field of Time-Domain and Multi-Messenger Astronomy (TDAMM), much has changed. ",
+                          "In the ever-evolving landscape of astronomy, this is new. "])
+    return dict(doc, full_text=opening + doc["full_text"]), None
+
+
+def repeated(rng, doc, ctx):
+    """A fifth of the sentences once more."""
+    parts = [part for part in sentences(doc["full_text"]) if len(part.split()) > 8]
+    if len(parts) < 5:
+        return None
+    at = rng.randrange(len(parts) - len(parts) // 5)
+    return dict(doc, full_text=doc["full_text"] + ".\n\n" + " ".join(parts[at:at + len(parts) // 5 + 1])), None
 
 
 FAULTS = [
@@ -216,8 +258,21 @@ FAULTS = [
     ("markdown", "markdown", markdown),
     ("a blank to fill in", "placeholder", placeholder),
     ("cut in mid-sentence", "broken_ending", broken_ending),
+    ("a fifth of the sentences twice", "repetition", repeated),
+    ("four label names as the list spells them", "label_name", label_names),
+    ("tell-tale opening", "telltale_phrase", telltale),
+    ("a label taken for its neighbour", "confused_label", confusable_label),
 ]
-OTHER = ["confused_label", "label_name", "telltale_phrase", "shared_phrase", "repetition", "wrong_language", "duplicate"]
+OTHER = ["shared_phrase", "wrong_language", "duplicate"]
+SWEEPS = [
+    ("off-topic label", "coverage", "min_share", [0.1, 0.2, 0.3, 0.4, 0.5]),
+    ("half of it about something else", "coverage", "max_foreign", [0.1, 0.2, 0.25, 0.3, 0.4]),
+    ("10 % of the words changed", "duplicates", "max_similarity", [0.2, 0.3, 0.4, 0.5, 0.6]),
+    ("the same, against a reference", "duplicates", "max_overlap", [0.02, 0.05, 0.1, 0.2, 0.3]),
+    ("a value 10,000 times too large", "quantities", "margin", [1, 2, 3, 10, 1000]),
+    ("a fifth of the sentences twice", "style", "max_repeated", [0, 0.02, 0.05, 0.1, 0.2]),
+    ("four label names as the list spells them", "leakage", "max_label_names", [0, 1, 2, 3, 4]),
+]
 
 
 class Context:
@@ -241,16 +296,15 @@ def main():
             with open(args.real, encoding="utf-8") as file:
                 sets["real"] = json.load(file)
         ctx.vocabulary = sorted({word for doc in ctx.offline for word in doc["full_text"].split()})
-        results, cpu, clean_of = {}, {}, {}
+        results, cpu, sweeps = {}, {}, {}
         for name, documents in sets.items():
             reference = os.path.join(folder, f"reference-{name}.json")
             with open(reference, "w", encoding="utf-8") as out:
                 json.dump(documents, out)
             # Without faults. Contamination: of texts that are not of the reference, with another seed.
-            clean = [dict(doc, target_words=len(doc["full_text"].split())) for doc in documents]
+            clean = [dict(doc, target_words=len(re.findall(r"[^ \t-\r]+", doc["full_text"]))) for doc in documents]
             said = run(args.build, clean, *VALIDATORS, folder=folder)
             cpu[name] = said["cpu_us"]
-            clean_of[name] = said["findings"]
             fresh = offline(args.build, args.samples, args.seed + 1, folder)
             contaminated = run(args.build, fresh, f'duplicates={json.dumps({"reference": reference})}', folder=folder)["findings"]
             for fault, code, make in FAULTS:
@@ -268,6 +322,21 @@ def main():
                     for hit, (doc, label), findings in zip(hits, made, found):
                         if not hit:
                             print("MISSED", name, doc["labels"], label, [f["code"] for f in findings], doc["full_text"][:150].replace("\n", " "))
+                for wanted, validator, option, limits in SWEEPS:
+                    if wanted != fault:
+                        continue
+                    for limit in limits:
+                        options = {option: limit}
+                        if code == "contamination":
+                            options["reference"] = reference
+                        one = f"{validator}={json.dumps(options)}"
+                        swept = run(args.build, texts, one, folder=folder)["findings"][len(texts) - len(made):]
+                        caught = sum(any(f["code"] == code and (label is None or f["label"] == label) for f in findings)
+                                     for findings, (_, label) in zip(swept, made))
+                        clean_texts = fresh if code == "contamination" else clean
+                        wrong = sum(any(f["code"] == code for f in findings)
+                                    for findings in run(args.build, clean_texts, one, folder=folder)["findings"])
+                        sweeps[option, limit, name] = (caught / len(made), wrong, len(clean_texts))
                 without = contaminated if code == "contamination" else said["findings"]
                 alarms = sum(any(f["code"] == code for f in findings) for findings in without)
                 results[fault, name] = (sum(hits), len(made), alarms, len(without))
@@ -290,6 +359,14 @@ def main():
         print(row)
     for code in OTHER:
         print(f"| | `{code}` |" + "".join(f" | {results[code, name][2]} of {results[code, name][3]} |" for name in columns))
+    print()
+    print("| limit |" + "".join(f" found, {name} | false alarms, {name} |" for name in columns))
+    print("|---|" + "---|---|" * len(columns))
+    for _, validator, option, limits in SWEEPS:
+        for limit in limits:
+            print(f"| `{validator}.{option}` {limit} |" +
+                  "".join(" {:.0f} % | {} of {} |".format(100 * caught, wrong, texts)
+                          for caught, wrong, texts in (sweeps[option, limit, name] for name in columns)))
     print()
     print("| microseconds of processor time a text |" + "".join(f" {name} |" for name in VALIDATORS) + " all |")
     print("|---|" + "---|" * (len(VALIDATORS) + 1))

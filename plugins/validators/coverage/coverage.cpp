@@ -148,15 +148,31 @@ private:
         for (std::size_t id = 0; id < count; ++id) own_[id] = taxonomy().covers(labels, static_cast<LabelId>(id));
         words_.assign(count, 0);
         counted_.assign(count, 0);
+        evidence_.assign(count, {});
         const auto segments = reading_.segments();
+        strays_.assign(segments.size(), false);
         std::size_t segment = 0;
         for (const TopicSpan& span : reading_.spans()) {
             while (span.begin >= segments[segment].end) ++segment;
             if (!speaks(span)) continue;
+            strays_[segment] = true;
+            // One term alone may have another meaning; a name has not.
+            Evidence& evidence = evidence_[span.label];
+            evidence.sure = evidence.sure || span.kind == FactKind::name || span.kind == FactKind::alias ||
+                            (evidence.any && evidence.fact != span.fact);
+            evidence.any = true;
+            evidence.fact = span.fact;
             if (counted_[span.label] == segment + 1) continue;
             counted_[span.label] = segment + 1;
             words_[span.label] += segments[segment].words;
         }
+        // Sentences about several other things, none of them above the limit, and about nothing of its own.
+        std::uint64_t elsewhere = 0;
+        for (std::size_t i = 0; i < segments.size(); ++i)
+            if (strays_[i] && std::ranges::none_of(labels, [&](LabelId own) {
+                    return reading_.service(i, own) >= synth::plugins::Service::entailed;
+                }))
+                elsewhere += segments[i].words;
         struct Foreign {
             LabelId label;
             double share;
@@ -164,7 +180,7 @@ private:
         std::vector<Foreign> found;
         for (std::size_t id = 0; id < count; ++id) {
             const double share = static_cast<double>(words_[id]) / reading_.words();
-            if (!own_[id] && share > 0) found.push_back({static_cast<LabelId>(id), share});
+            if (!own_[id] && share > 0 && evidence_[id].sure) found.push_back({static_cast<LabelId>(id), share});
         }
         std::ranges::stable_sort(found, std::ranges::greater{}, &Foreign::share);
         std::size_t told = 0;
@@ -195,6 +211,15 @@ private:
                 ++told;
             }
         }
+        const double share = static_cast<double>(elsewhere) / reading_.words();
+        if (told > 0 || share <= options_.max_foreign || found.empty()) return;
+        std::string names;
+        for (std::size_t i = 0; i < std::min(found.size(), kMostExamples); ++i)
+            names += (i == 0 ? "" : ", ") + taxonomy()[found[i].label].name + examples(found[i].label, text);
+        findings.add(options_.foreign, "foreign_topic",
+                     percent(share) + " of the text speaks of none of its topics but of " + names + ", at most " +
+                         percent(options_.max_foreign) + " may: leave that out",
+                     share, options_.max_foreign, taxonomy()[found[0].label].code);
     }
 
     /// Whether a place speaks for a label that the text does not carry, and for none that it does.
@@ -221,7 +246,13 @@ private:
     TopicMatcher matcher_;
     // Of the text that is looked at; kept for their allocations.
     mutable TopicReading reading_;
+    struct Evidence {
+        std::uint32_t fact = 0;  ///< met last
+        bool any = false, sure = false;
+    };
+    mutable std::vector<Evidence> evidence_;  ///< by label that the text does not carry
     mutable std::vector<bool> own_;
+    mutable std::vector<bool> strays_;  ///< by segment: speaks of a label that the text does not carry
     mutable std::vector<std::uint64_t> words_;
     mutable std::vector<std::size_t> counted_;  ///< by label: 1 + the segment counted last
 };

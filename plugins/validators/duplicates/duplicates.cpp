@@ -50,7 +50,7 @@ constexpr const char* kOptions = R"({
       "description": "data set that no text may be taken from: a validation set, or a corpus that the new texts are added to"
     },
     "max_overlap": {
-      "type": "number", "default": 0.1, "minimum": 0, "maximum": 1,
+      "type": "number", "default": 0.2, "minimum": 0, "maximum": 1,
       "description": "share of a text's runs of eight words that may stand in the reference"
     }
   }

@@ -211,7 +211,7 @@ public:
                              " (" + told() + "), at most " + std::to_string(options_.max_label_names) +
                              " may be: write them as a sentence does, or in other words",
                          static_cast<double>(names), static_cast<double>(options_.max_label_names));
-        if (const auto [from, to] = longest_list(); from != to)
+        if (const auto [from, to] = longest_list(text); from != to)
             findings.add(options_.label_list, "label_list",
                          "the text lists its labels (" +
                              in_quotes(text.substr(found_[from].begin, found_[to - 1].end - found_[from].begin)) +
@@ -308,12 +308,12 @@ private:
 
     /// Names or codes in a row with nothing but marks and "and" between them, spelled as in the list: three, or fewer
     /// behind a word such as "Labels:"; places in found_.
-    [[nodiscard]] std::pair<std::size_t, std::size_t> longest_list() const {
+    [[nodiscard]] std::pair<std::size_t, std::size_t> longest_list(std::string_view text) const {
         std::pair<std::size_t, std::size_t> best{0, 0};
         for (std::size_t from = 0; from < found_.size();) {
             std::size_t to = from + 1;
             std::vector<LabelId> labels{found_[from].label};
-            bool listed = found_[from].code || is_announced(found_[from].first);
+            bool listed = found_[from].code || is_announced(text, found_[from].first);
             for (; to < found_.size(); ++to) {
                 const std::size_t between = found_[to].first - found_[to - 1].past;
                 const bool next =
@@ -329,11 +329,13 @@ private:
     }
 
     /// "Labels: ", "Topics -", "[Category] " before word `at`: one of these words, and a mark between.
-    [[nodiscard]] bool is_announced(std::size_t at) const {
-        constexpr std::string_view kHeads[] = {"label", "topic",          "keyword", "tag",  "category",
-                                               "class", "classification", "subject", "theme"};
-        return at > 0 && (text_.words[at].gap & synth::plugins::kGapHard) != 0 &&
-               (text_.words[at].gap & synth::plugins::kGapSentence) == 0 &&
+    [[nodiscard]] bool is_announced(std::string_view text, std::size_t at) const {
+        constexpr std::string_view kHeads[] = {"label", "topic", "keyword", "tag", "category", "theme"};
+        if (at == 0) return false;
+        const std::string_view gap =
+            text.substr(text_.words[at - 1].end, text_.words[at].begin - text_.words[at - 1].end);
+        return gap.find_first_of(":=-|]\xE2") != std::string_view::npos &&  // dashes beyond ASCII begin with E2
+               gap.find_first_of(" \n") != std::string_view::npos &&
                std::ranges::find(kHeads, text_.fold(text_.words[at - 1])) != std::end(kHeads);
     }
 

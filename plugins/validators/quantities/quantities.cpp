@@ -121,6 +121,7 @@ private:
     /// Of "chirp mass (source frame)" the name is "chirp mass", of "energy flux >100 MeV" "energy flux".
     void add(LabelId label, const Quantity& quantity) {
         if (!quantity.low || !quantity.high) return;
+        if (quantity.name.find("limit") != std::string::npos) return;  // of what is not measured
         const std::string_view full = quantity.name;
         const std::string_view name = synth::trim(full.substr(0, full.find_first_of("(<>=")));
         FoldedText folded;
@@ -142,6 +143,7 @@ private:
         }
         known->ranges.push_back(range);
         last_words_[known->words.back()].push_back(range);
+        if (unit.size > 0) with_unit_.push_back(range);
     }
 
     /// The longest name that begins there; null: none.
@@ -226,6 +228,15 @@ private:
             }
         }
         if (nearest == nullptr) return false;
+        // "A photon energy of 2 keV" in a text about X-rays as well, whose own is called "band"; "isotropic energy and
+        // E_peak … 80 keV": a value that another quantity has, in the unit that it is given in.
+        for (const Range& other : with_unit_) {
+            const bool own_unit = nearest->unit.factor == measure.unit.factor && other.label == nearest->label;
+            if (!own_unit && other.unit.dimension == measure.unit.dimension &&
+                other.unit.factor == measure.unit.factor && labels.contains(other.label) &&
+                distance(other, measure) <= 0)
+                return false;
+        }
         const Quantity& quantity = *nearest->quantity;
         const bool low = measure.low * measure.unit.factor < nearest->low;
         const double value = (low ? measure.low : measure.high) * measure.unit.factor / nearest->unit.factor;
@@ -253,6 +264,7 @@ private:
     double margin_;
     std::unordered_map<std::string, std::vector<Name>> names_;        ///< by first word, the longest first
     std::unordered_map<std::string, std::vector<Range>> last_words_;  ///< by last word of the name
+    std::vector<Range> with_unit_;                                    ///< all that have one
     mutable FoldedText text_;                                         ///< of the text that is looked at
     mutable std::string key_;
 };

@@ -273,8 +273,28 @@ private:
         const std::string_view rest = text.substr(word.end);
         if (!synth::trim(rest).empty() || text_.words.size() < kFewestWords || word.capital) return std::nullopt;
         const std::string_view as_written = text.substr(word.begin, word.end - word.begin);
-        if (options_.language != "en" || !kLeading.contains(as_written)) return std::nullopt;
-        return in_quotes(last_words);
+        if ((options_.language == "en" && kLeading.contains(as_written)) || ends_unlike_others(text))
+            return in_quotes(last_words);
+        return std::nullopt;
+    }
+
+    /// Whether the last paragraph stops within its second sentence or later, where the others, two at least, end
+    /// theirs.
+    bool ends_unlike_others(std::string_view text) const {
+        constexpr std::size_t kLong = 12;  // words of a paragraph that is no heading
+        const auto& words = text_.words;
+        std::size_t ended = 0, open = 0, begin = 0, sentences = 0;
+        for (std::size_t i = 1; i < words.size(); ++i) {
+            if ((words[i].gap & synth::plugins::kGapParagraph) == 0) {
+                sentences += static_cast<std::size_t>((words[i].gap & synth::plugins::kGapSentence) != 0);
+                continue;
+            }
+            const std::string_view gap = text.substr(words[i - 1].end, words[i].begin - words[i - 1].end);
+            if (i - begin >= kLong) ++(gap.find_first_of(".!?:") != std::string_view::npos ? ended : open);
+            begin = i;
+            sentences = 0;
+        }
+        return ended >= 2 && open == 0 && sentences > 0;
     }
 
     /// Sentences and paragraphs that stood before, letter for letter but for case and marks.

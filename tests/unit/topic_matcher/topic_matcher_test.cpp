@@ -110,6 +110,19 @@ TEST_F(TopicMatcherTest, TakesAShortNameOnlyBesideItsParent) {
     EXPECT_EQ(matcher_.read("A burst of gravitational waves.").share(label("MMA_M_G_B")), 1);
 }
 
+TEST_F(TopicMatcherTest, KnowsWhoseQuantitiesAFactNames) {
+    const auto owners = [&](std::string_view text) {
+        const auto reading = matcher_.read(text);
+        const auto ids = matcher_.owners(reading.spans()[0].fact);
+        return std::set<LabelId>(ids.begin(), ids.end());
+    };
+    EXPECT_TRUE(owners("spin period").contains(label("MMA_O_N_M")));
+    EXPECT_TRUE(owners("flux density").contains(label("MMA_M_EM_M")));
+    EXPECT_TRUE(owners("mJy").contains(label("MMA_M_EM_M")));
+    EXPECT_EQ(owners("kilonova"), std::set<LabelId>{label("MMA_S_K")});
+    EXPECT_FALSE(spans("spin period").contains("MMA_O_N_M spin period")) << "it does not speak for them";
+}
+
 TEST_F(TopicMatcherTest, CutsWhatHasNoSentences) {
     std::string text = "kilonova";
     for (int i = 0; i < 100; ++i) text += " word";

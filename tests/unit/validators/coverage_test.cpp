@@ -56,6 +56,22 @@ TEST(CoverageValidator, FindsWhatTheOptionsSay) {
         {R"({"max_foreign": 0.5})", sentences("kilonovae", 14) + sentences("exoplanets", 6), {"Kilonovae"}, ""},
         {R"({"foreign_topic": "reject"})", sentences("exoplanets", 6), {"Non-TDAMM"}, "!foreign_topic:MMA_O_E"},
         {"{}", filler(6), {"Non-TDAMM"}, ""},
+        // Several other things, none of them by itself above the limit, in sentences about nothing of its own.
+        {"{}",
+         sentences("kilonovae", 12) + sentences("exoplanets", 4) + sentences("neutrinos", 3) + sentences("pulsars", 1),
+         {"Kilonovae"},
+         "foreign_topic:MMA_O_E"},
+        {"{}",
+         sentences("kilonovae", 12) + sentences("kilonovae near exoplanets", 4) +
+             sentences("neutrinos or kilonovae", 4),
+         {"Kilonovae"},
+         ""},
+        // One term alone may mean something else.
+        {"{}", sentences("kilonovae", 10) + sentences("habitable zone", 10), {"Kilonovae"}, ""},
+        {"{}",
+         sentences("kilonovae", 10) + sentences("habitable zone", 5) + sentences("hot Jupiter", 5),
+         {"Kilonovae"},
+         "foreign_topic:MMA_O_E"},
         // What its labels share is not foreign, nor what stands inside of a longer fact.
         {"{}", sentences("supernova remnants", 10), {"Supernova Remnants"}, ""},
         {"{}", sentences("pulsars", 10), {"Pulsar Wind Nebula"}, "uncovered_label:MMA_O_N_PWN"},

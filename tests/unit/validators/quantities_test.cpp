@@ -135,6 +135,9 @@ TEST(QuantitiesValidator, FindsWhatCannotBe) {
         {"Orbital period: 1.3 \u00D7 10^9 yr", {"Exoplanets"}, "implausible_quantity:MMA_O_E"},
         {"The planet radius in 2019 was 5 R_Earth.", {"Exoplanets"}, ""},
         {"The photon energy is 3e9 TeV.", {"Non-TDAMM"}, ""},
+        {"A photon energy of 2 keV.", {"Pulsar Wind Nebula"}, "implausible_quantity:MMA_O_N_PWN"},
+        {"A photon energy of 2 keV.", {"Pulsar Wind Nebula", "X-rays"}, ""},
+        {"A 90% credible area of 3e9 deg^2.", {"Gravitational Waves"}, "implausible_quantity:MMA_M_G"},
         {"A magnetar has a magnetic field of 3e14 G and a spin period of 5 s.", {"Magnetars"}, ""},
         {"A magnetar has a magnetic field of 3e24 G.", {"Magnetars"}, "implausible_quantity:MMA_O_N_M"},
     };

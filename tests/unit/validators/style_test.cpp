@@ -15,6 +15,10 @@ constexpr const char* kClean =
     "between 0.3 and 10 keV is fitted by a power law, which was absorbed by the gas of the host. No source is in the "
     "field.";
 
+const std::string kParagraphs =
+    "The first of the two epochs has no source at all in its field, and the limits are deep.\n\n"
+    "The second epoch, a week later, has one that was not in any of the older catalogues.\n\n";
+
 TEST(StyleValidator, FindsWhatADocumentDoesNotHave) {
     const std::string clean = kClean;
     const struct {
@@ -52,6 +56,11 @@ TEST(StyleValidator, FindsWhatADocumentDoesNotHave) {
         {clean + " The source is one of the", "broken_ending"},
         {clean + " The source, which", "broken_ending"},
         {clean + " The source,", "broken_ending"},
+        // Others end their paragraphs.
+        {kParagraphs + "Now it is over. The source was seen by three more telescopes", "broken_ending"},
+        {kParagraphs + "The source was seen by three more telescopes", ""},
+        {"Now it is over. The source was seen by three more telescopes, as was its neighbour in the same field of view",
+         ""},
         {clean + " Seen by the VLA", ""},
         {clean + " Hepatitis A", ""},
         {clean + "\n\n" + clean, "repetition"},
