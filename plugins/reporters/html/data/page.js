@@ -346,7 +346,8 @@
 
     const cumulative = (of) => {
       let sum = 0;
-      return [[0, 0], ...slices.map((slice) => [time.at(slice[0] + width_ms), sum += of(slice)])];
+      // Flat between slices, in which nothing happened.
+      return [[0, 0], ...slices.flatMap((slice) => [[time.at(slice[0]), sum], [time.at(slice[0] + width_ms), sum += of(slice)]])];
     };
     const step = (of) => { const points = cumulative(of); return points[points.length - 1][1] ? points : []; };
     const base = (width, y, marks) => Plot.plot({
