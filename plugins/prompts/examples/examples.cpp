@@ -129,7 +129,7 @@ struct Examples {
             const Options options = parse_options(options_json);
             auto pool = read_pool(host, options);
             if (!pool) return std::move(pool).error();
-            return tdamm::make_prompts(host, *std::move(data), base->target_words, kId,
+            return tdamm::make_prompts(host, *std::move(data), *base, kId,
                                        std::make_unique<ExamplesPreface>(host.taxonomy(), options, *std::move(pool),
                                                                          std::move(frame), std::move(one)));
         } catch (const prompts::Broken& broken) {

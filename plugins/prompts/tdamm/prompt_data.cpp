@@ -91,7 +91,8 @@ TextTemplate read_template(const fs::path& file, std::initializer_list<Place> al
 Result<Options> parse_options(std::string_view json) {
     try {
         const Json options = Json::parse(json);
-        return Options{options.at("dir").get<std::string>(), options.at("target_words").get<std::uint32_t>()};
+        return Options{options.at("dir").get<std::string>(), options.at("target_words").get<std::uint32_t>(),
+                       options.at("lead_words").get<std::uint32_t>()};
     } catch (const Json::exception& error) {
         return Error{ErrorCode::invalid_argument, std::string("options: ") + error.what(), {}};
     }
@@ -104,8 +105,8 @@ Result<PromptData> load_prompt_data(const fs::path& dir, std::string_view plugin
         using enum Place;
         data.document =
             read_template(dir / "document.md",
-                          {angle, date, few, form, label_count, label_words, labels, least_words, lookalikes, many,
-                           neighbours, one, parents, requirements, structure, target_words},
+                          {angle, date, few, form, label_count, label_words, labels, lead_words, least_words,
+                           lookalikes, many, neighbours, one, parents, requirements, structure, target_words},
                           {form, labels, structure, target_words});
         data.label = read_template(
             dir / "label.md", {instruments, label_words, meaning, name, objects, quantities, terms}, {meaning, name});

@@ -20,6 +20,7 @@ namespace synth::tdamm {
 struct Options {
     std::string dir;  ///< empty: the plugin's own data
     std::uint32_t target_words = 0;
+    std::uint32_t lead_words = 0;  ///< within which every label is to show; 0: anywhere
 };
 
 /// A kind of document.

@@ -18,7 +18,7 @@ struct Tdamm {
         if (!options) return std::move(options).error();
         auto data = load_prompt_data(options->dir.empty() ? host.data_dir() : options->dir, kId);
         if (!data) return std::move(data).error();
-        return make_prompts(host, *std::move(data), options->target_words, kId, nullptr);
+        return make_prompts(host, *std::move(data), *options, kId, nullptr);
     }
 };
 

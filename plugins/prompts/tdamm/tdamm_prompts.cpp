@@ -57,13 +57,17 @@ std::string draw_date(Random& random, int first_year, int last_year) {
 
 class TdammPrompts final : public PromptStrategy {
 public:
-    TdammPrompts(const Taxonomy& taxonomy, PromptData data, std::uint32_t target_words, std::string_view plugin,
+    TdammPrompts(const Taxonomy& taxonomy, PromptData data, const Options& options, std::string_view plugin,
                  std::unique_ptr<const Preface> preface)
         : taxonomy_(taxonomy),
           data_(std::move(data)),
           system_runs_(system_texts(data_)),
           known_runs_(known_texts(taxonomy, data_)),
-          target_words_(target_words),
+          target_words_(options.target_words),
+          // All of a text is no lead.
+          lead_words_(options.lead_words > 0 && options.lead_words < options.target_words
+                          ? std::to_string(options.lead_words)
+                          : std::string()),
           plugin_(plugin),
           preface_(std::move(preface)) {
         for (const std::string_view text : system_texts(data_))
@@ -189,6 +193,7 @@ private:
         values[Place::target_words] = target_words;
         values[Place::label_count] = label_count;
         values[Place::label_words] = label_words;
+        values[Place::lead_words] = lead_words_;
         values[Place::least_words] = least_words;
         values[count == 1 ? Place::one : count <= kMostWithThirtyPercent ? Place::few : Place::many] = label_count;
         values[Place::lookalikes] = lookalikes;
@@ -356,6 +361,7 @@ private:
     RunSet known_runs_;                            ///< of `known_texts`
     std::vector<std::string_view> system_titles_;  ///< what stands behind kTitle in system messages
     std::uint32_t target_words_;
+    std::string lead_words_;  ///< empty: none
     std::string plugin_;
     std::unique_ptr<const Preface> preface_;
     std::vector<std::vector<QuantityFact>> label_quantities_;     // by label
@@ -364,8 +370,13 @@ private:
 
 }  // namespace
 
-std::unique_ptr<PromptStrategy> make_prompts(Host& host, PromptData data, std::uint32_t target_words,
-                                             std::string_view plugin, std::unique_ptr<const Preface> preface) {
+Result<std::unique_ptr<PromptStrategy>> make_prompts(Host& host, PromptData data, const Options& options,
+                                                     std::string_view plugin, std::unique_ptr<const Preface> preface) {
+    if (options.lead_words > 0 && !data.document.has(Place::lead_words))
+        return Error{ErrorCode::invalid_argument,
+                     "prompt " + std::string(plugin) +
+                         ": lead_words needs the place '{{lead_words}}' in document.md of " + options.dir,
+                     {}};
     const Taxonomy& taxonomy = host.taxonomy();
     const auto fits = [&](const Family& family) {
         return std::ranges::any_of(taxonomy.labels,
@@ -374,7 +385,8 @@ std::unique_ptr<PromptStrategy> make_prompts(Host& host, PromptData data, std::u
     if (std::ranges::none_of(data.families, fits))
         host.log(LogLevel::warning, "these prompts are for other classes than those of taxonomy '" + taxonomy.name +
                                         "': --prompts template fits any, or prompt.dir=DIR names a folder of yours");
-    return std::make_unique<TdammPrompts>(taxonomy, std::move(data), target_words, plugin, std::move(preface));
+    return std::unique_ptr<PromptStrategy>(
+        std::make_unique<TdammPrompts>(taxonomy, std::move(data), options, plugin, std::move(preface)));
 }
 
 }  // namespace synth::tdamm

@@ -25,9 +25,9 @@ public:
 };
 
 /// `plugin` is the id that errors name; no preface: null. The taxonomy of the host is borrowed; a warning is logged
-/// when the data are for other classes than its.
-std::unique_ptr<PromptStrategy> make_prompts(Host& host, PromptData data, std::uint32_t target_words,
-                                             std::string_view plugin, std::unique_ptr<const Preface> preface);
+/// when the data are for other classes than its. invalid_argument for a lead that the texts have no place for.
+Result<std::unique_ptr<PromptStrategy>> make_prompts(Host& host, PromptData data, const Options& options,
+                                                     std::string_view plugin, std::unique_ptr<const Preface> preface);
 
 }  // namespace synth::tdamm
 
@@ -36,4 +36,6 @@ std::unique_ptr<PromptStrategy> make_prompts(Host& host, PromptData data, std::u
     R"("dir": {"type": "string", "default": "", )"                                              \
     R"("description": "folder with the texts of the prompts; empty: the plugin's own"}, )"      \
     R"("target_words": {"type": "integer", "default": 1178, "minimum": 50, "maximum": 20000, )" \
-    R"("description": "words that a document should have"})"
+    R"("description": "words that a document should have"}, )"                                  \
+    R"("lead_words": {"type": "integer", "default": 0, "minimum": 0, "maximum": 20000, )"       \
+    R"("description": "every label is to show within so many words, such as 350 for a reader of 512 tokens; 0: anywhere"})"

@@ -10,11 +10,11 @@ namespace synth::tdamm {
 namespace {
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Place::kCount)> kNames = {
-    "angle",        "avoid",      "category", "date",        "examples",    "few",          "findings",
-    "form",         "hard",       "high",     "instruments", "label_count", "label_words",  "labels",
-    "least_words",  "lookalikes", "low",      "many",        "meaning",     "name",         "neighbours",
-    "number",       "objects",    "one",      "parents",     "quantities",  "requirements", "structure",
-    "target_words", "terms",      "text",     "typical",     "unit",        "value",        "words"};
+    "angle",      "avoid",   "category",    "date",         "examples",    "few",          "findings",   "form",
+    "hard",       "high",    "instruments", "label_count",  "label_words", "labels",       "lead_words", "least_words",
+    "lookalikes", "low",     "many",        "meaning",      "name",        "neighbours",   "number",     "objects",
+    "one",        "parents", "quantities",  "requirements", "structure",   "target_words", "terms",      "text",
+    "typical",    "unit",    "value",       "words"};
 
 std::string_view name_of(Place place) { return kNames[static_cast<std::size_t>(place)]; }
 
@@ -92,9 +92,12 @@ Result<TextTemplate> TextTemplate::parse(std::string text, std::initializer_list
     if (!open.empty())
         return error(all.size(), "'{{#" + std::string(name_of(pieces[open.back()].place)) + "}}' is not closed");
     for (const Place place : required)
-        if (std::ranges::none_of(pieces, [&](const Piece& p) { return p.kind == Kind::value && p.place == place; }))
-            return error(all.size(), "'{{" + std::string(name_of(place)) + "}}' is missing");
+        if (!parsed.has(place)) return error(all.size(), "'{{" + std::string(name_of(place)) + "}}' is missing");
     return parsed;
+}
+
+bool TextTemplate::has(Place place) const {
+    return std::ranges::any_of(pieces_, [&](const Piece& p) { return p.kind == Kind::value && p.place == place; });
 }
 
 std::vector<std::string_view> TextTemplate::texts() const {

@@ -31,6 +31,7 @@ enum class Place : std::uint8_t {
     label_count,
     label_words,
     labels,
+    lead_words,
     least_words,
     lookalikes,
     low,
@@ -73,6 +74,9 @@ public:
 
     /// Appends the text with `values` filled in.
     void render(const Values& values, std::string& out) const;
+
+    /// Whether the text has a place for that value.
+    [[nodiscard]] bool has(Place place) const;
 
     /// What stands between the places. Borrowed from this.
     [[nodiscard]] std::vector<std::string_view> texts() const;

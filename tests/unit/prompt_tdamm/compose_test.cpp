@@ -400,5 +400,23 @@ TEST(TdammCompose, ASpecThatDoesNotFitTheTaxonomyIsAnError) {
     }
 }
 
+TEST(TdammCompose, ALeadIsAskedForWhereTheTextIsLonger) {
+    const auto with = [](const char* options) {
+        auto loaded = load<PromptStrategy>("tdamm", options);
+        if (!loaded) throw std::runtime_error(loaded.error().message);
+        return user_text(spec_of({"Pulsars", "Kilonovae"}), {}, *loaded);
+    };
+    const std::string plain = with("{}"), lead = with(R"({"lead_words": 350})");
+    EXPECT_THAT(lead, HasSubstr("only the first 350 words"));
+    EXPECT_THAT(plain, Not(HasSubstr("only the first")));
+    EXPECT_EQ(with(R"({"lead_words": 1178})"), plain);
+    // Nothing else changes.
+    const auto lines = lines_of(plain);
+    for (const std::string& line : lines_of(lead))
+        if (line.find("first 350 words") == std::string::npos) {
+            EXPECT_THAT(lines, testing::Contains(line));
+        }
+}
+
 }  // namespace
 }  // namespace synth::test

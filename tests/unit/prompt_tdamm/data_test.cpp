@@ -139,5 +139,17 @@ TEST_F(TdammData, SaysWhatIsWrongAndWhere) {
     }
 }
 
+TEST_F(TdammData, ALeadNeedsItsPlace) {
+    const auto strategy = [&] {
+        return load<PromptStrategy>("tdamm", R"({"lead_words": 350, "dir": ")" + dir_.string() + "\"}");
+    };
+    EXPECT_TRUE(strategy());
+    write("document.md", "{{form}} {{structure}} {{labels}} {{target_words}}\n");
+    const auto without = strategy();
+    ASSERT_FALSE(without);
+    EXPECT_THAT(without.error().message, testing::HasSubstr("'{{lead_words}}' in document.md"));
+    EXPECT_TRUE(loaded());
+}
+
 }  // namespace
 }  // namespace synth::test

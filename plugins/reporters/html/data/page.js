@@ -301,9 +301,10 @@
     const highest = Math.max(1, ...cells.map((cell) => cell.n));
     chart('findings-labels', (width) => {
       if (!cells.length) return null;
+      const margin = width < 480 ? 160 : 210;
       return Plot.plot({
-        style: kStyle, width: Math.max(width, 250 + columns.length * 110), height: 60 + rows.length * 21, marginLeft: 220, marginTop: 40, marginRight: 8, ariaLabel: 'Findings by label',
-        x: {label: null, axis: 'top', domain: columns, tickFormat: (name) => cut(name, 26), tickSize: 0}, y: {label: null, domain: rows, tickFormat: (name) => cut(name, 34), tickSize: 0},
+        style: kStyle, width: Math.max(width, margin + columns.length * 92), height: 60 + rows.length * 21, marginLeft: margin, marginTop: 46, marginRight: 8, ariaLabel: 'Findings by label',
+        x: {label: null, axis: 'top', domain: columns, tickFormat: (name) => name.split(': ').map((part) => cut(part, 15)).join('\n'), tickSize: 0}, y: {label: null, domain: rows, tickFormat: (name) => cut(name, width < 480 ? 23 : 32), tickSize: 0},
         marks: [
           Plot.cell(cells, {x: 'kind', y: 'label', fill: 'var(--s1)', fillOpacity: (cell) => 0.12 + 0.6 * Math.sqrt(cell.n / highest), inset: 1}),
           Plot.text(cells, {x: 'kind', y: 'label', text: (cell) => number.format(cell.n), fill: 'var(--ink)'}),
@@ -346,7 +347,8 @@
 
     const cumulative = (of) => {
       let sum = 0;
-      return [[0, 0], ...slices.map((slice) => [time.at(slice[0] + width_ms), sum += of(slice)])];
+      // Flat between slices, in which nothing happened.
+      return [[0, 0], ...slices.flatMap((slice) => [[time.at(slice[0]), sum], [time.at(slice[0] + width_ms), sum += of(slice)]])];
     };
     const step = (of) => { const points = cumulative(of); return points[points.length - 1][1] ? points : []; };
     const base = (width, y, marks) => Plot.plot({
