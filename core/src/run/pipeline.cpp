@@ -48,6 +48,9 @@ Result<Prepared> Pipeline::prepare(const Job& job, const std::vector<Remedy>& re
     if (!prompt) return std::move(prompt).error();
     Prepared prepared;
     prepared.prompt = std::move(*prompt);
+    // What was built piece by piece may have room for twice as much, and is kept as long as the answer is waited for.
+    for (auto& message : prepared.prompt.messages)
+        if (message.text.capacity() > message.text.size() + 1024) message.text.shrink_to_fit();
     const Request request = request_for(job, prepared.prompt, remedies);
     auto exchange = provider_.call([&](Provider& p) { return p.encode(request); });
     if (!exchange) return std::move(exchange).error();
