@@ -201,11 +201,11 @@ class Bench:
         self.over_http("log-normal 200 ms, sigma 0.6", law, 500 if quick else 2_000, 20, 1)
         self.over_http("log-normal 200 ms, sigma 0.6", law, 2_500 if quick else 5_000, 100, repeat)
         self.over_http("log-normal 200 ms, sigma 0.6", law, 20_000, 1_000, repeat)
-        self.over_http("2 s, plain", "fixed:2000", 20_000, 10_000, 1)
+        self.over_http("2 s, plain", "fixed:2000", 20_000 if quick else 40_000, 10_000, 1)
         self.ceiling("wrk, 2 s", "fixed:2000", 10_000, 6 if quick else 12)
         self.over_http("2 s, TLS", "fixed:2000", 5_000, 1_000, 1, tls=True)
         if not quick:
-            self.over_http("2 s, TLS", "fixed:2000", 20_000, 10_000, 1, tls=True)
+            self.over_http("2 s, TLS", "fixed:2000", 40_000, 10_000, 1, tls=True)
         bytes_a_sample = self.offline(10_000, repeat)
 
         self.timed("--help", [self.program, "--help"], 21)

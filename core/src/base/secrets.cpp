@@ -1,6 +1,7 @@
 #include "base/secrets.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
 
 #include "synth/text.hpp"
@@ -63,8 +64,13 @@ std::optional<std::string_view> Secrets::value(std::string_view name) const {
 
 void Secrets::redact(std::string& text) const {
     static constexpr std::string_view kMark = "[redacted]";
+    // memmem, since find stops at every letter that a secret begins with, and it is done for every answer.
+    const auto find = [&](const std::string& secret, std::size_t from) {
+        const void* found = ::memmem(text.data() + from, text.size() - from, secret.data(), secret.size());
+        return found == nullptr ? std::string::npos : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+    };
     for (const auto& secret : redacted_)
-        for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at + kMark.size()))
+        for (auto at = find(secret, 0); at != std::string::npos; at = find(secret, at + kMark.size()))
             text.replace(at, secret.size(), kMark);
 }
 

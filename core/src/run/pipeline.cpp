@@ -40,6 +40,9 @@ Result<Prepared> prepare_call(const Instance<Provider>& provider, const std::str
                               Prompt prompt) {
     Prepared prepared;
     prepared.prompt = std::move(prompt);
+    // What was built piece by piece may have room for twice as much, and is kept as long as the answer is waited for.
+    for (auto& message : prepared.prompt.messages)
+        if (message.text.capacity() > message.text.size() + 1024) message.text.shrink_to_fit();
     Request asked = request;
     asked.prompt = &prepared.prompt;
     auto exchange = provider.call([&](Provider& p) { return p.encode(asked); });
