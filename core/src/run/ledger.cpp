@@ -681,7 +681,8 @@ public:
     struct Active {
         std::int64_t milliseconds;
     };
-    using Operation = std::variant<CallEntry, Ruling, RunEvent, LearnedRemedy, Exposure, Active>;
+    using Change = std::function<Status(Database&)>;
+    using Operation = std::variant<CallEntry, Ruling, RunEvent, LearnedRemedy, Exposure, Active, Change>;
 
     Impl(Database database, std::string dictionary, Progress progress, std::function<void()> durable)
         : database_(std::move(database)),
@@ -877,6 +878,11 @@ private:
             .bind(3, std::string_view(entry.title))
             .bind(4, std::string_view(entry.text));
         if (auto done = content_.run(); !done) return done;
+        if (entry.batch != 0)
+            if (auto done = database_.execute("DELETE FROM batch_line WHERE batch = " + std::to_string(entry.batch) +
+                                              " AND sample = " + std::to_string(row.sample));
+                !done)
+                return done;
         ++progress.calls;
         progress.accepted += row.outcome == Outcome::accepted ? 1 : 0;
         progress.rejected += row.outcome == Outcome::rejected ? 1 : 0;
@@ -919,6 +925,7 @@ private:
         progress.exposure_requests = exposure.requests;
         return {};
     }
+    Status store(Change& change, Progress&) { return change(database_); }
     Status store(Active& active, Progress& progress) const {
         progress.active_ms = initial_.active_ms + active.milliseconds;
         return {};
@@ -998,6 +1005,10 @@ void LedgerWriter::append(RunEvent event) { impl_->push(std::move(event)); }
 void LedgerWriter::append(LearnedRemedy remedy) { impl_->push(std::move(remedy)); }
 Status LedgerWriter::set_exposure(PicoUsd exposure, std::int64_t requests) {
     impl_->push(Impl::Exposure{exposure, requests});
+    return flush();
+}
+Status LedgerWriter::transact(std::function<Status(Database&)> change) {
+    impl_->push(std::move(change));
     return flush();
 }
 void LedgerWriter::set_active(std::int64_t active_ms) { impl_->push(Impl::Active{active_ms}); }
