@@ -63,7 +63,10 @@ _tdamm_synth() {
             mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.so' -- "$current")
             return ;;
         --num-samples | --samples-per-class | --min-labels | --max-labels | --seed | --model | --budget | --batch-size | \
-            --max-concurrent | --rpm | --tpm | --max-attempts | --timeout | --first-byte-timeout | --drain-timeout | --give-up-after | --run-name | --shards | --image)
+            --max-concurrent | --rpm | --tpm | --max-attempts | --timeout | --first-byte-timeout | --drain-timeout | --give-up-after | --run-name | --shards | --image | --batch-lines | --queued-tokens | --poll)
+            return ;;
+        --mode | --finish)
+            mapfile -t COMPREPLY < <(compgen -W "direct batch" -- "$current")
             return ;;
         --shard)
             mapfile -t COMPREPLY < <(compgen -W "slurm kubernetes" -- "$current")
@@ -71,13 +74,13 @@ _tdamm_synth() {
     esac
 
     if [[ -z $command ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "generate plan resume status export report merge plugins --help --version" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "generate plan resume status export report merge cancel plugins --help --version" -- "$current")
     elif [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("$program" "$command" --help 2>/dev/null |
             sed -n 's/^  \(-[a-z],\)\{0,1\}\(--[a-z-]*\).*/\2/p')" -- "$current")
     else
         case $command in
-            resume | status | export | report | merge)
+            resume | status | export | report | merge | cancel)
                 compopt -o filenames
                 mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.ledger.sqlite' -- "$current") ;;
             plugins)

@@ -23,7 +23,7 @@ end
 set -l making '__fish_seen_subcommand_from generate plan'
 set -l going '__fish_seen_subcommand_from generate plan resume'
 set -l options '__fish_seen_subcommand_from generate plan resume export plugins'
-set -l ledger '__fish_seen_subcommand_from resume status export report merge'
+set -l ledger '__fish_seen_subcommand_from resume status export report merge cancel'
 
 complete -c tdamm-synth -f
 complete -c tdamm-synth -s h -l help -d 'show the help and exit'
@@ -34,6 +34,7 @@ complete -c tdamm-synth -n __fish_use_subcommand -a resume -d 'go on with an int
 complete -c tdamm-synth -n __fish_use_subcommand -a status -d 'where a run stands'
 complete -c tdamm-synth -n __fish_use_subcommand -a export -d 'write the records of a run through another sink'
 complete -c tdamm-synth -n __fish_use_subcommand -a report -d 'statistics and cost of a run'
+complete -c tdamm-synth -n __fish_use_subcommand -a cancel -d 'end the deferred batches of a run'
 complete -c tdamm-synth -n __fish_use_subcommand -a merge -d 'make one run of the ledgers of all its shards'
 complete -c tdamm-synth -n __fish_use_subcommand -a plugins -d 'list, describe, check and start plugins'
 
@@ -52,7 +53,7 @@ complete -c tdamm-synth -n '__fish_seen_subcommand_from generate plan export' -l
 complete -c tdamm-synth -n '__fish_seen_subcommand_from generate plan report' -l reporter -x -a '(__tdamm_synth_ids reporter)' -d 'parts of the report'
 complete -c tdamm-synth -n '__fish_seen_subcommand_from report' -l html -r -F -d 'a page with charts and the texts'
 complete -c tdamm-synth -n $options -s o -l option -x -a '(__tdamm_synth_keys)' -d 'an option of a plugin'
-complete -c tdamm-synth -n '__fish_seen_subcommand_from generate plan resume export report merge plugins' -l plugin-dir -x -a '(__fish_complete_directories)' -d 'folder to search for plugins first'
+complete -c tdamm-synth -n '__fish_seen_subcommand_from generate plan resume export report merge cancel plugins' -l plugin-dir -x -a '(__fish_complete_directories)' -d 'folder to search for plugins first'
 complete -c tdamm-synth -n $going -l budget -x -d 'hard cap on the spending, in US dollars'
 complete -c tdamm-synth -n $making -l batch-size -x -d 'samples reported as one batch'
 complete -c tdamm-synth -n $going -l max-concurrent -x -d 'requests in flight at most'
@@ -67,6 +68,11 @@ complete -c tdamm-synth -n $going -l give-up-after -x -d 'seconds without succes
 complete -c tdamm-synth -n '__fish_seen_subcommand_from generate plan export merge' -l output-dir -x -a '(__fish_complete_directories)' -d 'folder of the outputs'
 complete -c tdamm-synth -n '__fish_seen_subcommand_from generate plan merge' -l run-name -x -d 'stem of the files'
 complete -c tdamm-synth -n $making -l config -r -F -d 'a run file (TOML)'
+complete -c tdamm-synth -n $going -l mode -x -a 'direct batch' -d 'ask at once or in deferred batches'
+complete -c tdamm-synth -n $going -l finish -x -a 'batch direct' -d 'how the last few of a batch run are asked for'
+complete -c tdamm-synth -n $going -l batch-lines -x -d 'requests in one batch at most'
+complete -c tdamm-synth -n $going -l queued-tokens -x -d 'input tokens in the queue of the service at most'
+complete -c tdamm-synth -n $going -l poll -x -d 'seconds until a batch is looked at'
 complete -c tdamm-synth -n $making -l shard -x -a 'slurm kubernetes' -d 'part of the plan to make, as 2/4'
 complete -c tdamm-synth -n $making -l shards -x -d 'parts that the plan is split into'
 complete -c tdamm-synth -n '__fish_seen_subcommand_from plan' -l slurm -x -a '(__fish_complete_directories)' -d 'write the files of a Slurm job'

@@ -13,6 +13,7 @@
 
 #include "common/json_text.hpp"
 #include "common/model_data.hpp"
+#include "batch.hpp"
 #include "config.hpp"
 #include "endpoint.hpp"
 #include "presets.hpp"
@@ -109,6 +110,9 @@ public:
     Reply decode(const Request& request, const HttpResponse& response) const override;
     std::optional<PicoUsd> cost(const Usage& usage, const Billing& billing) const override;
     std::span<const ModelInfo> models() const override { return infos_; }
+    const void* extension(std::string_view id) const override {
+        return id == kBatchExtension && !preset_.azure ? static_cast<const BatchCodec*>(&batches_) : nullptr;
+    }
 
 private:
     /// What a request carries beside model and messages, learned remedies applied.
@@ -123,6 +127,8 @@ private:
 
     void use_model(std::string name) const;
     std::string resolved_options() const;
+    /// A request without a body that carries account and key.
+    HttpRequest authorized() const;
     Parameters parameters(const Request& request) const;
 
     const Options options_;
@@ -136,6 +142,7 @@ private:
     mutable std::string model_;
     mutable const Model* known_ = nullptr;  ///< into table_; null: a model without data
     const std::vector<ModelInfo> infos_;
+    const Batches batches_;
 };
 
 Result<std::unique_ptr<Provider>> OpenAiProvider::create(Host& host, std::string_view options_json) {
@@ -182,7 +189,13 @@ OpenAiProvider::OpenAiProvider(Options options, Endpoint endpoint, ModelTable ta
       token_bound_(std::move(token_bound)),
       headers_(std::move(headers)),
       table_(std::move(table)),
-      infos_(infos_of(table_)) {
+      infos_(infos_of(table_)),
+      batches_(endpoint_, [this] { return authorized(); },
+               [this](const HttpResponse& response) {
+                   const Asked asked{{"OpenAI", endpoint_.base, preset_.secret, model_, known_}, "", {}, {}, {}};
+                   Reply reply = read_reply(asked, response);
+                   return reply.error ? std::move(*reply.error) : Error{ErrorCode::malformed, "the server's answer cannot be read", {}};
+               }) {
     use_model(options_.model.empty() ? table_.default_model : options_.model);
 }
 
@@ -297,14 +310,19 @@ Tokens OpenAiProvider::input_bound(const Request& request) const {
     return bound;
 }
 
-Result<Exchange> OpenAiProvider::encode(const Request& request) const {
-    const Parameters use = parameters(request);
+HttpRequest OpenAiProvider::authorized() const {
     HttpRequest http;
-    http.url = endpoint_.chat_url;
     http.headers = headers_;
     http.auth = HttpAuth{std::string(preset_.secret)};
     if (options_.auth == "api-key" || (options_.auth == "auto" && preset_.azure))
         http.auth = HttpAuth{std::string(preset_.secret), "api-key", ""};
+    return http;
+}
+
+Result<Exchange> OpenAiProvider::encode(const Request& request) const {
+    const Parameters use = parameters(request);
+    HttpRequest http = authorized();
+    http.url = endpoint_.chat_url;
 
     std::string& body = http.body;
     std::size_t size = 256;

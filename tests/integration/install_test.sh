@@ -67,7 +67,7 @@ expect sampler.list.data= plugins --check x.so -o sampler.list.
 
 step "man page and completions have every option of the help"
 sed 's/\\-/-/g' "$root/share/man/man1/tdamm-synth.1" >man.txt
-for command in generate plan resume status export report merge plugins; do
+for command in generate plan resume status export report merge cancel plugins; do
     "$program" "$command" --help | sed -n 's/^  \(-[a-z],\)\{0,1\}--\([a-z-]*\).*/\2/p' >options.txt
     [ -s options.txt ]
     while read -r option; do

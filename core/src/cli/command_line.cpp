@@ -163,6 +163,10 @@ std::variant<Command, int> parse_command_line(int argc, const char* const* argv)
     report->footer("Examples:\n  tdamm-synth report data/NAME.ledger.sqlite --html report.html\n"
                    "  tdamm-synth report data/NAME.ledger.sqlite --reporter diversity -o reporter.reference=real.json");
 
+    auto* cancel = app.add_subcommand("cancel", "end the deferred batches of a run; what is done by then stays");
+    cancel->add_option("ledger", command.ledger, "NAME.ledger.sqlite of the run")->required()->type_name("LEDGER");
+    add_settings(*cancel, raw["cancel"], [](const Setting& setting) { return setting.name == "plugin-dir"; });
+
     auto* merge = app.add_subcommand("merge", "make one run of the ledgers of all its shards, with outputs and report");
     merge->add_option("ledgers", command.ledgers, "NAME.shard-I-of-N.ledger.sqlite of every shard")->required()->type_name("LEDGER...");
     merge->add_flag("--allow-missing", command.allow_missing, "merge also when samples are missing, but no whole shard")->group(kOutput);

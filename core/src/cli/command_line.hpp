@@ -11,11 +11,12 @@
 namespace synth::core {
 
 struct Command {
-    std::string name;  ///< "generate", "plan", "resume", "status", "export", "report", "merge", "plugins"
+    std::string name;  ///< "generate", "plan", "resume", "status", "export", "report", "merge", "cancel",
+                       ///< "plugins"
     std::vector<std::string> arguments;  ///< all of them as they were given, `name` first
     Givens givens;     ///< run file included, the command line first
     bool quiet = false, verbose = false, no_progress = false, json = false;
-    std::string ledger;              ///< of resume, status, export, report
+    std::string ledger;              ///< of resume, status, export, report, cancel
     std::string slurm_dir, kubernetes_dir, image;  ///< plan: where the files of a job go; empty: none are asked for
     std::vector<std::string> ledgers;  ///< of merge
     bool allow_missing = false;        ///< merge --allow-missing

@@ -22,6 +22,7 @@ int run_resume(const Command& command);
 int run_status(const Command& command);
 int run_export(const Command& command);
 int run_report(const Command& command);
+int run_cancel(const Command& command);
 int run_merge(const Command& command);
 int run_check(const Command& command);
 int run_plugins(const Command& command);

@@ -6,6 +6,8 @@
 #include "base/files.hpp"
 #include "base/format.hpp"
 #include "cli/progress.hpp"
+#include "run/batch_session.hpp"
+#include "run/batch_store.hpp"
 
 namespace synth::core {
 
@@ -96,6 +98,24 @@ Status ready_to_spend(const Context& context, const RunConfig& config, const Run
     return {};
 }
 
+Status check_mode(const RunConfig& config, const RunPlugins& plugins, LedgerReader* reader) {
+    if (config.batch) {
+        if (batches_of(plugins.provider) != nullptr) return {};
+        return Error{ErrorCode::invalid_argument,
+                     "--mode batch: provider " + config.find(Provider::kKind)->id + " has no deferred batches here; leave it out, or --mode direct",
+                     std::string(kNoBatches)};
+    }
+    if (reader == nullptr) return {};
+    auto open = open_batches(*reader);
+    if (!open) return std::move(open).error();
+    if (open->empty()) return {};
+    return Error{ErrorCode::invalid_argument,
+                 "--mode direct: " + with_thousands(open->size()) +
+                     " batches of this run may be out at the service, and would be paid for besides; 'resume --mode batch' collects "
+                     "them, 'cancel' with the ledger first ends them early",
+                 "batches_out"};
+}
+
 void say_where_it_stands(const Console& console, const RunConfig& config, const ProviderInfo& info, const LedgerHead& head,
                          const Progress& progress) {
     // Samples may have been added to the plan since, but not to a shard's.
@@ -128,6 +148,32 @@ int run_and_finish(const Command& command, const Context& context, RunPlugins& p
         auto review = SetReview::make(plugins.validators);
         if (!review) return context.fail(review.error());
         const Pipeline pipeline(plugins.prompts, plugins.provider, plugins.validators, plugins.info.model, *review != nullptr);
+        bool directly = true;
+        if (config.batch) {
+            BatchContext deferred;
+            deferred.config = &config;
+            deferred.info = &plugins.info;
+            deferred.provider = &plugins.provider;
+            deferred.pipeline = &pipeline;
+            deferred.reader = &*reader;
+            deferred.writer = writer->get();
+            deferred.ledger = ledger;
+            deferred.loop = &*loop;
+            deferred.console = &console;
+            deferred.secrets = &context.secrets;
+            deferred.watch = make_progress(console);
+            auto batches = run_batch_session(deferred);
+            session = std::move(batches.session);
+            directly = batches.hand_over;
+        }
+        if (config.batch && directly) {  // another sitting, which begins with what the batches have spent
+            reader = Error{};
+            if (auto closed = (*writer)->close(); !closed) return context.fail(closed.error());
+            writer = LedgerWriter::open(ledger, [&loop] { loop->wake(); });
+            if (!writer) return context.fail(writer.error());
+            reader = LedgerReader::open(ledger);
+            if (!reader) return context.fail(reader.error());
+        }
         SessionContext sitting;
         sitting.config = &config;
         sitting.provider = &plugins.info;
@@ -141,7 +187,7 @@ int run_and_finish(const Command& command, const Context& context, RunPlugins& p
         sitting.console = &console;
         sitting.secrets = &context.secrets;
         sitting.watch = make_progress(console);
-        session = run_session(std::move(sitting));
+        if (directly) session = run_session(std::move(sitting));
     }
     console.status({});
 

@@ -19,6 +19,10 @@ int exit_code_of(const SessionResult& session);
 /// want people to know.
 Status ready_to_spend(const Context& context, const RunConfig& config, const RunPlugins& plugins);
 
+/// Before a run: whether its provider can do what --mode asks for; and, with the run's ledger, that no batch that is out at
+/// the service is left behind by a direct session.
+Status check_mode(const RunConfig& config, const RunPlugins& plugins, LedgerReader* reader);
+
 /// How far a run that is gone on with has come, and what the last session left open.
 void say_where_it_stands(const Console& console, const RunConfig& config, const ProviderInfo& info, const LedgerHead& head,
                          const Progress& progress);

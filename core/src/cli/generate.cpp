@@ -64,6 +64,7 @@ int run_generate(const Command& command) {
                               "--shards: say which of them this is: --shard 1/" + std::to_string(config->shards) +
                                   ", or --shard slurm or kubernetes in a job ('tdamm-synth plan' writes the files of one)",
                               "shard"});
+    if (auto able = check_mode(*config, *plugins, nullptr); !able) return context->fail(able.error());
     if (auto ready = ready_to_spend(*context, *config, *plugins); !ready) return context->fail(ready.error());
     const auto request = plan_request(*config, plugins->assembly.taxonomy());
     auto typical = typical_prompt(*plugins, request);

@@ -11,6 +11,7 @@
 #include "base/files.hpp"
 #include "base/format.hpp"
 #include "cli/context.hpp"
+#include "run/batch_store.hpp"
 #include "run/ledger.hpp"
 #include "run/outputs.hpp"
 #include "taxonomy/taxonomy_file.hpp"
@@ -72,6 +73,14 @@ int run_status(const Command& command) {
                                                          "); 'tdamm-synth export' writes what can be read of it",
                               kDamaged});
     const Progress& p = *progress;
+    auto batches = open_batches(run->reader);
+    if (!batches) return context->fail(batches.error());
+    std::uint64_t lines_out = 0;
+    PicoUsd bound_out;
+    for (const auto& batch : *batches) {
+        lines_out += batch.open;
+        bound_out += batch.bound;
+    }
     const bool running = is_running(*run);
     const auto samples = run->reader.head().samples;
     const auto accepted = static_cast<std::uint64_t>(p.accepted);
@@ -87,10 +96,11 @@ int run_status(const Command& command) {
                           {"calls", {{"all", p.calls}, {"rejected", p.rejected}, {"failed", p.failed}}},
                           {"cost",
                            {{"spent_usd", money(p.spent)},
-                            {"reserved_usd", money(p.reserved + p.unaccounted)},
+                            {"reserved_usd", money(p.reserved + p.unaccounted + bound_out)},
                             {"budget_usd", run->config.budget ? json(run->config.budget->usd()) : json()},
                             {"input_tokens", p.input_tokens},
                             {"output_tokens", p.output_tokens}}},
+                          {"batches", {{"out", batches->size()}, {"requests", lines_out}}},
                           {"seconds", static_cast<double>(p.active_ms) / 1000},
                           {"sessions", p.sessions},
                           {"seed", run->config.seed}};
@@ -107,6 +117,9 @@ int run_status(const Command& command) {
     out += fmt::format("  money       {}{}\n", priced ? dollars(charged) : "unknown: " + std::to_string(p.unpriced_calls) +
                                                                              " answers of a model without a known price",
                        run->config.budget ? " of " + dollars(*run->config.budget) : "");
+    if (!batches->empty())
+        out += fmt::format("  batches     {} out at the service with {} requests, {} set aside for them\n", batches->size(),
+                           with_thousands(lines_out), dollars(bound_out));
     if (!running && accepted < samples) out += "  to go on    tdamm-synth resume " + shell_word(run->path.string()) + "\n";
     std::fputs(out.c_str(), stdout);
     return kAllMade;

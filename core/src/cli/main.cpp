@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
     const auto parsed = parse_command_line(argc, argv);
     if (const auto* code = std::get_if<int>(&parsed)) return *code;
     const auto& command = std::get<Command>(parsed);
-    static constexpr std::array<std::pair<std::string_view, int (*)(const Command&)>, 9> kCommands = {
+    static constexpr std::array<std::pair<std::string_view, int (*)(const Command&)>, 10> kCommands = {
         {{"generate", run_generate},
          {"plan", run_plan},
          {"resume", run_resume},
@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
          {"report", run_report},
          {"merge", run_merge},
          {"check", run_check},
+         {"cancel", run_cancel},
          {"plugins", run_plugins}}};
     for (const auto& [name, run] : kCommands)
         if (name == command.name) return run(command);

@@ -9,6 +9,7 @@
 
 #include "base/format.hpp"
 #include "cli/context.hpp"
+#include "cli/finish.hpp"
 #include "cli/job_files.hpp"
 #include "config/shard.hpp"
 #include "run/disk_space.hpp"
@@ -84,6 +85,22 @@ Result<Estimate> estimate(const RunPlugins& plugins, const RunConfig& config, co
     return e;
 }
 
+/// The same work in deferred batches.
+void price_as_batches(const RunPlugins& plugins, Estimate& e) {
+    const auto whole = [&](double input, double output) -> std::optional<PicoUsd> {
+        Usage usage;
+        usage.input = {static_cast<std::int64_t>(input)};
+        usage.output = {static_cast<std::int64_t>(output)};
+        const auto one = plugins.provider.call([&](Provider& p) -> Result<std::optional<PicoUsd>> {
+            return p.cost(usage, {plugins.info.model, {}, Billing::Mode::batch});
+        });
+        if (!one || !*one) return std::nullopt;
+        return PicoUsd{(*one)->value * static_cast<std::int64_t>(e.samples)};
+    };
+    e.likely = whole(e.input_tokens, e.output_tokens);
+    e.most = whole(e.input_limit, e.output_limit);
+}
+
 /// From limits, if the user stated them, else from a usual speed of generation and the window.
 double expected_seconds(const Estimate& e, const RunConfig& config) {
     const auto samples = static_cast<double>(e.samples);
@@ -139,7 +156,10 @@ void print_text(const Estimate& e, const RunPlugins& plugins, const RunConfig& c
                                    ? ": less than one request may cost, so nothing would be sent"
                                : e.likely && *e.likely > *config.budget ? ": likely to end the run before all samples are made"
                                                                          : "");
-        out += fmt::format("  duration         about {} with {} in flight{}\n",
+        if (config.batch)
+            out += "  duration         up to a day for the first round of batches, and for each round of what failed in it\n";
+        else
+            out += fmt::format("  duration         about {} with {} in flight{}\n",
                            duration_text(expected_seconds(e, config)), config.max_concurrent,
                            config.rpm || config.tpm ? "" : fmt::format(", if a request gets {:.0f} tokens a second", kTokensPerSecond));
     } else {
@@ -170,7 +190,8 @@ void print_json(const Estimate& e, const RunPlugins& plugins, const RunConfig& c
                       {"prices_as_of", plugins.info.prices_as_of.empty() ? json() : json(plugins.info.prices_as_of)},
                       {"shards", config.shards > 0 ? json(config.shards) : json()},
                       {"disk_bytes", disk_space(e, config)},
-                      {"seconds", network ? json(expected_seconds(e, config)) : json()}};
+                      {"mode", config.batch ? "batch" : "direct"},
+                      {"seconds", network && !config.batch ? json(expected_seconds(e, config)) : json()}};
     std::puts(out.dump(2).c_str());
 }
 
@@ -185,8 +206,10 @@ int run_plan(const Command& command) {
     auto* config = &run->config;
     auto* plugins = &run->plugins;
     for (const auto& notice : plugins->info.notices) context->console->log(LogLevel::warning, notice);
-    const auto made = estimate(*plugins, *config, plan_request(*config, plugins->assembly.taxonomy()));
+    if (auto able = check_mode(*config, *plugins, nullptr); !able) return context->fail(able.error());
+    auto made = estimate(*plugins, *config, plan_request(*config, plugins->assembly.taxonomy()));
     if (!made) return context->fail(made.error());
+    if (config->batch) price_as_batches(*plugins, *made);
     if (command.json)
         print_json(*made, *plugins, *config);
     else

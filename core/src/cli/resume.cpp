@@ -65,6 +65,7 @@ int run_resume(const Command& command) {
         context->console->log(LogLevel::warning,
                               "changed since the run's last session: " + changed +
                                   "; samples that are still to be made may differ from those that are");
+    if (auto able = check_mode(*config, *plugins, &*reader); !able) return context->fail(able.error());
     if (auto ready = ready_to_spend(*context, *config, *plugins); !ready) return context->fail(ready.error());
     if (auto usable = prepare_output_dir(ledger.parent_path()); !usable) return context->fail(usable.error());
 

@@ -106,6 +106,7 @@ int run_shard(const Command& command, const Context& context, NewRun& run) {
             console.log(LogLevel::info, config.name + " is complete: " + with_thousands(head.samples) + " samples");
             return kAllMade;
         }
+        if (auto able = check_mode(config, plugins, &*reader); !able) return context.fail(able.error());
         if (auto ready = ready_to_spend(context, config, plugins); !ready) return context.fail(ready.error());
         say_where_it_stands(console, config, plugins.info, head, *progress);
         head.config_json = to_json(config);
@@ -113,6 +114,7 @@ int run_shard(const Command& command, const Context& context, NewRun& run) {
         return run_and_finish(command, context, plugins, config, ledger, &head, nullptr);
     }
 
+    if (auto able = check_mode(config, plugins, nullptr); !able) return context.fail(able.error());
     if (auto ready = ready_to_spend(context, config, plugins); !ready) return context.fail(ready.error());
     auto typical = typical_prompt(plugins, request);
     if (!typical) return context.fail(typical.error());

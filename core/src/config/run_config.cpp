@@ -78,6 +78,11 @@ std::string to_json(const RunConfig& c) {
                 {"budget_picousd", c.budget ? json(c.budget->value) : json()},
                 {"rpm", c.rpm ? json(*c.rpm) : json()},
                 {"tpm", c.tpm ? json(*c.tpm) : json()},
+                {"batch", c.batch},
+                {"finish_direct", c.finish_direct},
+                {"batch_lines", c.batch_lines},
+                {"queued_tokens", c.queued_tokens},
+                {"poll_ms", c.poll_ms},
                 {"ca_file", c.ca_file},
                 {"taxonomy", c.taxonomy},
                 {"shard", c.shard ? json{{"number", c.shard.number},
@@ -118,6 +123,13 @@ Result<RunConfig> parse_run_config(std::string_view text) {
             read(j, "budget_picousd", 1, std::numeric_limits<std::int64_t>::max(), c.budget.emplace().value);
         if (!j.at("rpm").is_null()) c.rpm = read_rate(j, "rpm");
         if (!j.at("tpm").is_null()) c.tpm = read_rate(j, "tpm");
+        if (j.contains("batch")) {
+            j.at("batch").get_to(c.batch);
+            j.at("finish_direct").get_to(c.finish_direct);
+            read(j, "batch_lines", 0, kMostBatchLines, c.batch_lines);
+            read(j, "queued_tokens", 0, kMostQueuedTokens, c.queued_tokens);
+            read(j, "poll_ms", 1, 1000 * kLongestTimeout, c.poll_ms);
+        }
         j.at("ca_file").get_to(c.ca_file);
         j.at("taxonomy").get_to(c.taxonomy);
         if (const auto shard = j.find("shard"); shard != j.end() && !shard->is_null()) {

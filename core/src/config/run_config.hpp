@@ -45,6 +45,11 @@ struct RunConfig {
     std::uint32_t first_byte_timeout_s = 0;  ///< 0: only the whole request is limited
     std::optional<PicoUsd> budget;
     std::optional<double> rpm, tpm;
+    bool batch = false;          ///< deferred batches in place of direct requests
+    bool finish_direct = false;  ///< the last few of a batch run are asked for directly
+    std::uint32_t batch_lines = 0;    ///< requests in one batch at most; 0: what the service allows
+    std::uint64_t queued_tokens = 0;  ///< input tokens in the service's queue at most; 0: until it refuses more
+    std::uint32_t poll_ms = 30'000;   ///< until a batch is looked at for the first time
     std::string ca_file;  ///< certificates to trust besides the system's; empty: none
     std::string taxonomy = "tdamm40";
     Shard shard;               ///< `samples` are the whole plan's, budget and rates this shard's share
@@ -58,7 +63,7 @@ struct RunConfig {
 /// What a configuration may ask for, given or read.
 inline constexpr std::uint64_t kMostSamples = 100'000'000, kMostLabels = 7, kMostAtOnce = 100'000, kMostAttempts = 1000,
                                kLongestTimeout = 86'400, kLongestPatience = 604'800, kMostRate = 1'000'000'000,
-                               kMostShards = 100'000;
+                               kMostShards = 100'000, kMostBatchLines = 50'000, kMostQueuedTokens = 1'000'000'000'000;
 
 /// Whether files can be named after it.
 [[nodiscard]] bool is_stem(std::string_view name) noexcept;

@@ -179,6 +179,13 @@ std::string to_run_file(const RunConfig& c, const std::vector<std::string>& plug
     if (c.first_byte_timeout_s > 0) put("first-byte-timeout", c.first_byte_timeout_s);
     put("drain-timeout", c.drain_timeout_s);
     put("give-up-after", c.give_up_after_s);
+    if (c.batch) {
+        put("mode", "batch");
+        put("finish", c.finish_direct ? "direct" : "batch");
+        if (c.batch_lines > 0) put("batch-lines", c.batch_lines);
+        if (c.queued_tokens > 0) put("queued-tokens", c.queued_tokens);
+        put("poll", c.poll_ms / 1000.0);
+    }
     if (!c.ca_file.empty()) put("ca-file", c.ca_file);
     put("output-dir", c.output_dir);
     if (!c.name.empty()) put("run-name", c.name);

@@ -21,13 +21,14 @@ namespace {
 constexpr std::array<std::string_view, 6> kKinds = {"sampler", "prompt", "provider", "validator", "sink", "reporter"};
 
 constexpr std::string_view kWhat = "What to make", kHow = "Model and plugins", kLimits = "Limits", kFiles = "Files",
-                           kParts = "In parts";
+                           kParts = "In parts",
+                           kBatches = "Deferred batches";
 
 /// What `check` looks for unless it is told; the judge costs money.
 constexpr std::array<const char*, 6> kCheckedByDefault = {"length",   "style",      "coverage",
                                                           "leakage",  "quantities", "duplicates"};
 
-constexpr std::array<Setting, 29> kSettings = {{
+constexpr std::array<Setting, 34> kSettings = {{
     {"num-samples", "N", "samples in all (default 200)", kWhat, false, true},
     {"samples-per-class", "N", "N samples for each class instead, so N x number of classes in all", kWhat},
     {"min-labels", "N", "fewest labels of a sample, 1 to 7 (default 2); the negative one is always alone", kWhat},
@@ -56,6 +57,11 @@ constexpr std::array<Setting, 29> kSettings = {{
     {"ca-file", "FILE", "certificates to trust besides the system's", kFiles, false, true},
     {"output-dir", "DIR", "made if missing (default data)", kFiles},
     {"run-name", "NAME", "stem of the files (default synthetic_training_data_llm_DATE_TIME)", kFiles},
+    {"mode", "direct|batch", "ask at once, or in deferred batches: half the price, up to a day (default direct)", kBatches, false, true},
+    {"finish", "batch|direct", "how the last few of a batch run are asked for (default batch)", kBatches, false, true},
+    {"batch-lines", "N", "requests in one batch at most (default: what the service allows)", kBatches, false, true},
+    {"queued-tokens", "N", "input tokens in the service's queue at most (default: until it refuses more)", kBatches, false, true},
+    {"poll", "SECONDS", "until a batch is looked at for the first time, growing from there (default 30)", kBatches, false, true},
     {"shard", "I/N", "make part I of N of the plan: 2/4; or slurm, kubernetes: the number of the task (needs --seed)", kParts},
     {"shards", "N", "parts that the plan is split into", kParts},
 }};
@@ -131,8 +137,35 @@ Status read_ca_file(const Givens& givens, RunConfig& c) {
     return {};
 }
 
+/// `first` or `second`, into whether it is the second.
+Status read_choice(const Givens& givens, std::string_view name, std::string_view first, std::string_view second, bool& target) {
+    const auto* given = find(givens, name);
+    if (given == nullptr) return {};
+    const std::string& value = given->values.back();
+    if (value != first && value != second)
+        return wrong(*given, "'" + value + "' is neither '" + std::string(first) + "' nor '" + std::string(second) + "'");
+    target = value == second;
+    return {};
+}
+
+Status read_batches(const Givens& givens, RunConfig& c) {
+    for (Status read : {read_choice(givens, "mode", "direct", "batch", c.batch), read_choice(givens, "finish", "batch", "direct", c.finish_direct),
+                        read_integer(givens, "batch-lines", 1, kMostBatchLines, c.batch_lines),
+                        read_integer(givens, "queued-tokens", 1, kMostQueuedTokens, c.queued_tokens)})
+        if (!read) return read;
+    const auto* given = find(givens, "poll");
+    if (given == nullptr) return {};
+    const std::string& text = given->values.back();
+    double seconds = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (error != std::errc() || end != text.data() + text.size() || !(seconds >= 0.001 && seconds <= double{kLongestTimeout}))
+        return wrong(*given, "'" + text + "' is not a number of seconds from 0.001 to " + with_thousands(kLongestTimeout));
+    c.poll_ms = static_cast<std::uint32_t>(seconds * 1000);
+    return {};
+}
+
 Status read_limits(const Givens& givens, RunConfig& c) {
-    for (Status read : {read_budget(givens, c.budget), read_rate(givens, "rpm", c.rpm), read_rate(givens, "tpm", c.tpm),
+    for (Status read : {read_batches(givens, c), read_budget(givens, c.budget), read_rate(givens, "rpm", c.rpm), read_rate(givens, "tpm", c.tpm),
                         read_window(givens, c), read_ca_file(givens, c),
                         read_integer(givens, "max-attempts", 1, kMostAttempts, c.max_attempts),
                         read_integer(givens, "timeout", 1, kLongestTimeout, c.timeout_s),
@@ -334,7 +367,7 @@ Status resolve_resume(const Givens& givens, const Registry& registry, RunConfig&
         const auto known = std::ranges::find(kSettings, name, &Setting::name);
         if (known == kSettings.end() || !known->for_resume)
             return wrong(given, "a run that has begun keeps this as it was; resume changes only the number of samples, budget, "
-                                "attempts, window, rates, timeouts, the model and options of the provider");
+                                "attempts, window, rates, timeouts, batches, the model and options of the provider");
     }
     std::uint64_t samples = config.samples;
     if (auto read = read_integer(givens, "num-samples", 1, kMostSamples, samples); !read) return read;

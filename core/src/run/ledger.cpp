@@ -696,7 +696,8 @@ public:
     struct Active {
         std::int64_t milliseconds;
     };
-    using Operation = std::variant<CallEntry, Ruling, RunEvent, LearnedRemedy, Exposure, Active>;
+    using Change = std::function<Status(Database&)>;
+    using Operation = std::variant<CallEntry, Ruling, RunEvent, LearnedRemedy, Exposure, Active, Change>;
 
     Impl(Database database, std::string dictionary, Progress progress, std::function<void()> durable)
         : database_(std::move(database)),
@@ -917,6 +918,11 @@ private:
             .bind(3, std::string_view(entry.title))
             .lend(4, entry.text);
         if (auto done = content_.run(); !done) return done;
+        if (entry.batch != 0)
+            if (auto done = database_.execute("DELETE FROM batch_line WHERE batch = " + std::to_string(entry.batch) +
+                                              " AND sample = " + std::to_string(row.sample));
+                !done)
+                return done;
         ++progress.calls;
         progress.accepted += row.outcome == Outcome::accepted ? 1 : 0;
         progress.rejected += row.outcome == Outcome::rejected ? 1 : 0;
@@ -960,6 +966,7 @@ private:
         progress.exposure_requests = exposure.requests;
         return {};
     }
+    Status store(Change& change, Progress&) { return change(database_); }
     Status store(Active& active, Progress& progress) const {
         progress.active_ms = initial_.active_ms + active.milliseconds;
         return {};
@@ -1045,6 +1052,10 @@ Status LedgerWriter::set_exposure(PicoUsd exposure, std::int64_t requests) {
 }
 void LedgerWriter::ask_exposure(PicoUsd exposure, std::int64_t requests) { impl_->ask_exposure(exposure, requests); }
 bool LedgerWriter::exposed() const noexcept { return impl_->exposed(); }
+Status LedgerWriter::transact(std::function<Status(Database&)> change) {
+    impl_->push(std::move(change));
+    return flush();
+}
 void LedgerWriter::set_active(std::int64_t active_ms) { impl_->push(Impl::Active{active_ms}); }
 void LedgerWriter::hurry() { impl_->hurry(); }
 std::uint64_t LedgerWriter::durable_through() const noexcept { return impl_->durable(); }

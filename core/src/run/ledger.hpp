@@ -31,6 +31,7 @@ struct CallEntry {
     std::uint64_t prompt_hash = 0;
     std::string prompt;  ///< the messages, as text; compressed in the file
     std::string title;   ///< of an accepted draft
+    std::int64_t batch = 0;  ///< whose line this answers, which is then open no longer; 0: none
     std::string text;    ///< the accepted draft; else the completion, else the raw body of an unusable answer
 };
 
@@ -100,6 +101,8 @@ public:
     static Result<LedgerReader> open(const std::filesystem::path& file);
 
     [[nodiscard]] const LedgerHead& head() const noexcept { return head_; }
+    /// For what has its own file (batch_store.hpp). Holds no row open between two calls.
+    [[nodiscard]] Database& database() noexcept { return *database_; }
     Result<Progress> progress();
     Result<std::vector<LearnedRemedy>> remedies();
 
@@ -163,6 +166,9 @@ public:
     void ask_exposure(PicoUsd exposure, std::int64_t requests);
     [[nodiscard]] bool exposed() const noexcept;
     void set_active(std::int64_t active_ms);
+    /// Changes something else of the ledger in a transaction, after all that was appended before; durable when it returns.
+    /// `change` runs in the writer's thread, again when the disk was full.
+    Status transact(std::function<Status(Database&)> change);
 
     /// Nothing more will come before what is there is durable: it is not waited for.
     void hurry();

@@ -1,0 +1,221 @@
+#include "batch.hpp"
+
+#include <cstdint>
+#include <optional>
+
+#include "common/json_text.hpp"
+#include "common/plain_text.hpp"
+#include "common/reply_json.hpp"
+
+namespace synth::openai {
+
+using namespace providers;
+
+namespace {
+
+constexpr std::string_view kTag = "tdamm_synth";  // our key among a batch's metadata
+constexpr std::string_view kPageSize = "100";
+
+std::uint64_t number_of(const Json& value) {
+    const auto count = count_of(value);
+    return count && count->count > 0 ? static_cast<std::uint64_t>(count->count) : 0;
+}
+
+/// Ids go into URLs: what no service gives is not asked for.
+std::string id_of(const Json& value) {
+    const auto text = text_of(value);
+    const bool good = text.size() <= 200 && text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+                                                std::string_view::npos;
+    return good ? std::string(text) : std::string();
+}
+
+BatchState read_state(const Json& batch) {
+    using Phase = BatchState::Phase;
+    BatchState state;
+    state.id = id_of(member(batch, "id"));
+    state.input_file = id_of(member(batch, "input_file_id"));
+    state.output_file = id_of(member(batch, "output_file_id"));
+    state.error_file = id_of(member(batch, "error_file_id"));
+    state.tag = text_of(member(member(batch, "metadata"), kTag));
+    state.status = one_line(text_of(member(batch, "status")));
+    const Json counts = member(batch, "request_counts");
+    state.total = number_of(member(counts, "total"));
+    state.done = number_of(member(counts, "completed"));
+    state.failed = number_of(member(counts, "failed"));
+    if (const auto expires = number_of(member(batch, "expires_at")); expires > 0 && expires < 100'000'000'000)
+        state.expires = TimePoint(std::chrono::seconds(expires));
+    state.phase = state.status == "completed" || state.status == "expired" || state.status == "cancelled" ? Phase::ended
+                  : state.status == "failed"     ? Phase::refused
+                  : state.status == "validating" ? Phase::waiting
+                                                 : Phase::running;
+    if (state.phase == Phase::refused) {
+        const Json error = first_of(member(member(batch, "errors"), "data"));
+        const auto code = text_of(member(error, "code"));
+        state.error = one_line(text_of(member(error, "message")));
+        if (state.error.empty()) state.error = code.empty() ? "the batch failed" : std::string(code);
+        if (code == "token_limit_exceeded") state.phase = Phase::queue_full;
+    }
+    return state;
+}
+
+template <class Item, class Read>
+BatchPage<Item> read_page(const HttpResponse& response, Read&& read) {
+    BatchPage<Item> page;
+    const Json body = parse_body(response.body);
+    std::string last;
+    const Json data = member(body, "data");
+    if (!data || !data->is_array()) return page;
+    for (const auto& item : simdjson::dom::array(*data)) {
+        page.items.push_back(read(Json(item)));
+        last = page.items.back().id;
+    }
+    bool more = false;
+    if (const Json has = member(body, "has_more"); has && has->get(more) == simdjson::SUCCESS && more) page.next = last;
+    return page;
+}
+
+Error unreadable(const char* what) {
+    return {ErrorCode::malformed, std::string("the server's answer about ") + what + " cannot be read", "malformed"};
+}
+
+}  // namespace
+
+HttpRequest Batches::get(const std::string& path) const {
+    HttpRequest request = authorized_();
+    request.method = "GET";
+    request.url = base_ + path;
+    std::erase_if(request.headers, [](const auto& header) { return header.first == "Content-Type"; });
+    return request;
+}
+
+HttpRequest Batches::post(const std::string& path, std::string body) const {
+    HttpRequest request = authorized_();
+    request.url = base_ + path;
+    request.body = std::move(body);
+    return request;
+}
+
+std::optional<Error> Batches::failure(const HttpResponse& response, const char* what) const {
+    if (response.status >= 200 && response.status < 300) return std::nullopt;
+    if (response.status == 404 || response.status == 405 || response.status == 501)
+        return Error{ErrorCode::invalid_argument,
+                     base_ + " has no " + what + " (HTTP " + std::to_string(response.status) +
+                         "); a server without batches is used with --mode direct",
+                     std::string(kNoBatches)};
+    return refusal_(response);
+}
+
+std::string Batches::line(const HttpRequest& request, std::string_view custom_id) const {
+    std::string line;
+    line.reserve(request.body.size() + custom_id.size() + 96);
+    line += "{\"custom_id\":";
+    append_json_string(line, custom_id);
+    line += ",\"method\":\"POST\",\"url\":\"/v1/chat/completions\",\"body\":";
+    line += request.body;  // one line: texts are JSON strings
+    line += "}\n";
+    return line;
+}
+
+HttpRequest Batches::upload(std::string_view name, std::string_view lines) const {
+    // No line of JSON can begin with the boundary.
+    constexpr std::string_view kBoundary = "tdamm-synth-5b1d0c7e93a24f68";
+    HttpRequest request = authorized_();
+    request.url = base_ + "/files";
+    for (auto& [key, value] : request.headers)
+        if (key == "Content-Type") value = "multipart/form-data; boundary=" + std::string(kBoundary);
+    std::string& body = request.body;
+    body.reserve(lines.size() + 512);
+    const auto part = [&](std::string_view head) {
+        body += "--";
+        body += kBoundary;
+        body += "\r\nContent-Disposition: form-data; ";
+        body += head;
+    };
+    part("name=\"purpose\"\r\n\r\nbatch\r\n");
+    part("name=\"file\"; filename=\"");
+    body += name;
+    body += "\"\r\nContent-Type: application/jsonl\r\n\r\n";
+    body += lines;
+    body += "\r\n--";
+    body += kBoundary;
+    body += "--\r\n";
+    return request;
+}
+
+Result<BatchFile> Batches::uploaded(const HttpResponse& response) const {
+    if (auto failed = failure(response, "files")) return std::move(*failed);
+    const Json body = parse_body(response.body);
+    BatchFile file{id_of(member(body, "id")), std::string(text_of(member(body, "filename")))};
+    if (file.id.empty()) return unreadable("a file");
+    return file;
+}
+
+HttpRequest Batches::submit(std::string_view file, std::string_view tag) const {
+    std::string body = "{\"input_file_id\":";
+    append_json_string(body, file);
+    body += ",\"endpoint\":\"/v1/chat/completions\",\"completion_window\":\"24h\",\"metadata\":{\"";
+    body += kTag;
+    body += "\":";
+    append_json_string(body, tag);
+    body += "}}";
+    return post("/batches", std::move(body));
+}
+
+HttpRequest Batches::cancel(std::string_view batch) const { return post("/batches/" + std::string(batch) + "/cancel", ""); }
+
+Result<BatchState> Batches::state(const HttpResponse& response) const {
+    if (auto failed = failure(response, "batches")) return std::move(*failed);
+    auto state = read_state(parse_body(response.body));
+    if (state.id.empty() || state.status.empty()) return unreadable("a batch");
+    return state;
+}
+
+HttpRequest Batches::list_files(std::string_view after) const {
+    return get("/files?purpose=batch&limit=" + std::string(kPageSize) + (after.empty() ? "" : "&after=" + std::string(after)));
+}
+
+Result<BatchPage<BatchFile>> Batches::files(const HttpResponse& response) const {
+    if (auto failed = failure(response, "files")) return std::move(*failed);
+    return read_page<BatchFile>(response, [](const Json& item) {
+        return BatchFile{id_of(member(item, "id")), std::string(text_of(member(item, "filename")))};
+    });
+}
+
+HttpRequest Batches::list_batches(std::string_view after) const {
+    return get("/batches?limit=" + std::string(kPageSize) + (after.empty() ? "" : "&after=" + std::string(after)));
+}
+
+Result<BatchPage<BatchState>> Batches::batches(const HttpResponse& response) const {
+    if (auto failed = failure(response, "batches")) return std::move(*failed);
+    return read_page<BatchState>(response, [](const Json& item) { return read_state(item); });
+}
+
+Status Batches::downloaded(const HttpResponse& response) const {
+    if (auto failed = failure(response, "such file")) return std::move(*failed);
+    return {};
+}
+
+Result<BatchAnswer> Batches::answer(const std::string& line) const {
+    const Json body = parse_body(line);
+    BatchAnswer answer;
+    answer.custom_id = text_of(member(body, "custom_id"));
+    if (answer.custom_id.empty()) return unreadable("a request of a batch");
+    const Json error = member(body, "error");
+    const auto code = text_of(member(error, "code"));
+    answer.error = one_line(text_of(member(error, "message")));
+    if (answer.error.empty()) answer.error = one_line(code);
+    answer.expired = code == "batch_expired" || code == "batch_cancelled";
+    const Json response = member(body, "response");
+    const auto status = number_of(member(response, "status_code"));
+    const Json content = member(response, "body");
+    if (response && status >= 100 && status < 600) {
+        auto& http = answer.response.emplace();
+        http.status = static_cast<int>(status);
+        http.headers = {{"content-type", "application/json"}, {"x-request-id", std::string(text_of(member(response, "request_id")))}};
+        if (content) http.body = simdjson::minify(*content);
+    }
+    if (!answer.response && answer.error.empty()) answer.error = "it has neither an answer nor an error";
+    return answer;
+}
+
+}  // namespace synth::openai
