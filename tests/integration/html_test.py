@@ -89,9 +89,12 @@ class Browser:
         self.call("Page.navigate", url="about:blank")  # a change of the fragment alone would not load anew
         self.events.clear()
         self.call("Page.navigate", url=page.as_uri())
-        self.value("""new Promise((done) => { const look = () =>
+        # A page that never gets ready, because its script is broken, says so in the console.
+        self.value("""new Promise((done, fail) => { const look = () =>
             document.readyState === 'complete' && (document.getElementById('main').getAttribute('aria-busy') === 'false'
-            || !document.getElementById('trouble').hidden) ? done() : requestAnimationFrame(look); look(); })""")
+            || !document.getElementById('trouble').hidden) ? done()
+            : performance.now() > 30000 ? fail(new Error('the page does not get ready')) : requestAnimationFrame(look);
+            look(); })""")
 
     def value(self, expression):
         got = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
@@ -374,6 +377,7 @@ class PageTest(unittest.TestCase):
         self.browser.value("location.hash = '#sample-8'")
         self.browser.settle()
         self.assertIn("sample_8", self.browser.value("document.querySelector('.facts').textContent"))
+        self.assertLess(self.browser.value("document.querySelector('#document').getBoundingClientRect().top"), DESK[1])
 
     def test_everything_that_takes_input_has_a_name(self):
         self.show("faulty", *DESK)
@@ -404,4 +408,4 @@ if __name__ == "__main__":
     if not CHROMIUM:
         print("skipped: there is no Chromium here (Debian: apt-get install chromium)")
         sys.exit(SKIPPED)
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    unittest.main(argv=sys.argv[:1], verbosity=2, failfast=True)

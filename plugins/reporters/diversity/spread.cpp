@@ -34,7 +34,9 @@ std::vector<Spread::Report> Spread::reports() const {
         report.attribute = name;
         report.other = counts.other;
         for (const auto& [text, value] : counts.values) report.values.push_back(value);
-        std::ranges::stable_sort(report.values, std::ranges::greater(), &Value::samples);
+        std::ranges::sort(report.values, [](const Value& a, const Value& b) {
+            return a.samples != b.samples ? a.samples > b.samples : a.name < b.name;
+        });
         const auto samples = static_cast<double>(counts.samples);
         if (report.values.size() > 1 && counts.other == 0) {
             double entropy = 0;

@@ -84,7 +84,7 @@ Status read(const RunView& run, Figures& figures, Selection& selection) {
                 target = call.target_words;
                 continue;
             }
-            if (tries.size() < kMostTries) tries.push_back(try_of(call));
+            if (call.outcome != Outcome::held && tries.size() < kMostTries) tries.push_back(try_of(call));
             const bool answer = call.outcome == Outcome::rejected || call.outcome == Outcome::failed;
             if (call.role == "write" && (answer || !tried) && call.outcome != Outcome::held) {
                 reason = call.reason.empty() ? std::string(name_of(call.outcome)) : call.reason;

@@ -87,8 +87,10 @@ std::vector<std::vector<std::array<std::uint64_t, 3>>> spans(const Section& sect
     std::array<std::uint64_t, 5> sizes{};
     for (auto& size : sizes) size = next();
     std::array<std::vector<std::uint64_t>, 5> columns;
-    for (std::size_t column = 0; column < columns.size(); ++column)
-        for (const std::size_t end = at + sizes[column]; at < end;) columns[column].push_back(next());
+    for (std::size_t column = 0; column < columns.size(); ++column) {
+        const std::size_t end = at + sizes[column];
+        while (at < end) columns[column].push_back(next());
+    }
     EXPECT_EQ(at, bytes.size());
     std::vector<std::vector<std::array<std::uint64_t, 3>>> found;
     std::size_t place = 0;

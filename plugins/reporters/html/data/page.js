@@ -94,6 +94,7 @@
       const drawn = one.draw(width);
       if (drawn) one.place.replaceChildren(...[drawn].flat());
       else one.place.closest('figure').hidden = true;
+      for (const svg of one.place.querySelectorAll('svg')) svg.setAttribute('role', 'img');
     }
   }
   const none = (text) => make('p', {class: 'none'}, text);
@@ -364,7 +365,7 @@
       const made = step((slice) => slice[1]), lost = step((slice) => slice[2]);
       if (!made.length && !lost.length) return null;
       return [swatches([['accepted', 'var(--s2)', true], ...(lost.length ? [['failed attempts', 'var(--s3)', true]] : []), ...pauses]),
-        base(width, {label: 'samples'}, [line(made, 'var(--s2)'), line(lost, 'var(--s3)'), tip(made, (n) => counted(n, 'sample'))])];
+        base(width, {label: 'samples'}, [line(made, 'var(--s2)'), line(lost, 'var(--s3)', {strokeDasharray: '6,3'}), tip(made, (n) => counted(n, 'sample'))])];
     });
     chart('cost', (width) => {
       const spent = step((slice) => slice[8]);
@@ -374,7 +375,7 @@
       const input = step((slice) => slice[6]), output = step((slice) => slice[7]);
       if (!input.length && !output.length) return null;
       return [swatches([['out', 'var(--s0)', true], ['in', 'var(--s1)', true]]),
-        base(width, {label: 'tokens', tickFormat: 's'}, [line(output, 'var(--s0)'), line(input, 'var(--s1)'), tip(output, (n) => number.format(n) + ' tokens out')])];
+        base(width, {label: 'tokens', tickFormat: 's'}, [line(output, 'var(--s0)'), line(input, 'var(--s1)', {strokeDasharray: '6,3'}), tip(output, (n) => number.format(n) + ' tokens out')])];
     });
 
     // In flight on average in each slice; between slices nothing begins or ends.
@@ -426,7 +427,7 @@
       return [swatches([[noun + ' a minute', 'var(--s0)'], ...(points.length ? [['limit that the server states or that was found', 'var(--s3)', true]] : [])]),
         base(width, {label: noun + ' a minute', tickFormat: 's'}, [
           Plot.rectY(rates, {x1: 'from', x2: 'to', y1: 0, y2: 'n', fill: 'var(--s0)', fillOpacity: 0.55, insetLeft: 0.5}),
-          line(points, 'var(--s3)', {curve: 'step-after'}),
+          line(points, 'var(--s3)', {curve: 'step-after', strokeDasharray: '6,3'}),
           Plot.tip(rates, Plot.pointerX({x: (one) => (one.from + one.to) / 2, y: 'n', ...kTip, title: (one) => number.format(one.n) + ' ' + noun + ' a minute'})),
         ])];
     });
@@ -726,11 +727,13 @@
   function openFromAddress() {
     const match = /^#sample-(\d+)$/.exec(location.hash);
     const i = match ? samples.findIndex((sample) => sample.index + 1 === Number(match[1])) : -1;
-    if (i >= 0) open(i, true);
-    else closeIfReading();
-    return i >= 0;
+    if (i >= 0) {
+      open(i, true);
+      $('reader').scrollIntoView();
+    } else if (document.body.classList.contains('reading')) {
+      closeDocument();
+    }
   }
-  function closeIfReading() { if (document.body.classList.contains('reading')) closeDocument(); }
 
   function setUpKeys() {
     document.addEventListener('keydown', (event) => {
