@@ -88,6 +88,12 @@ Result<FileDescriptor> joined_ca_file(const std::string& system, const std::stri
     return file;
 }
 
+/// Whether there is neither a name to look up nor a TLS session to resume: nothing that one request could do for others.
+bool without_first_steps(std::string_view url) {
+    constexpr std::string_view kPlain = "http://";
+    return url.starts_with(kPlain) && url.substr(kPlain.size()).find_first_of("0123456789[") == 0;
+}
+
 struct FreeUrl {
     void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
 };
@@ -331,6 +337,7 @@ private:
                 finish(*raw->multi, raw->easy.get(), CURLE_OPERATION_TIMEDOUT);
                 start_next();
             });
+        if (alone_ && without_first_steps(raw->url)) alone_ = false;
         if (alone_ && alone_timer_ == 0)
             alone_timer_ = loop_.at(EventLoop::Clock::now() + kAlone, [this] {
                 alone_timer_ = 0;
