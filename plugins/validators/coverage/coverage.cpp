@@ -182,7 +182,9 @@ private:
             const double share = static_cast<double>(words_[id]) / reading_.words();
             if (!own_[id] && share > 0 && evidence_[id].sure) found.push_back({static_cast<LabelId>(id), share});
         }
-        std::ranges::stable_sort(found, std::ranges::greater{}, &Foreign::share);
+        std::ranges::sort(found, [](const Foreign& a, const Foreign& b) {
+            return a.share != b.share ? a.share > b.share : a.label < b.label;
+        });
         std::size_t told = 0;
         for (const auto& [id, share] : found) {
             if (told == kMostForeign) break;

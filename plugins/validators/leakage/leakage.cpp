@@ -154,8 +154,7 @@ private:
 
 class LeakageValidator final : public synth::Validator {
 public:
-    LeakageValidator(const Taxonomy& taxonomy, const Options& options)
-        : taxonomy_(taxonomy), options_(options), reference_(kCountingError) {
+    LeakageValidator(const Taxonomy& taxonomy, const Options& options) : options_(options), reference_(kCountingError) {
         for (std::size_t i = 0; i < taxonomy.labels.size(); ++i) {
             const auto id = static_cast<LabelId>(i);
             if (taxonomy.negative == id) continue;  // its name is no word of any text
@@ -165,7 +164,9 @@ public:
             if (code.find('_') != std::string::npos && code != taxonomy.labels[i].name) add_name(code, id, true);
         }
         for (auto& [first, names] : names_)
-            std::ranges::stable_sort(names, std::ranges::greater{}, [](const Name& name) { return name.words.size(); });
+            std::ranges::sort(names, [](const Name& a, const Name& b) {
+                return a.words.size() != b.words.size() ? a.words.size() > b.words.size() : a.label < b.label;
+            });
     }
 
     static Result<std::unique_ptr<synth::Validator>> create(synth::Host& host, std::string_view options_json) {
@@ -339,7 +340,6 @@ private:
                std::ranges::find(kHeads, text_.fold(text_.words[at - 1])) != std::end(kHeads);
     }
 
-    const Taxonomy& taxonomy_;
     Options options_;
     Phrases phrases_;
     std::unordered_map<std::string, std::vector<Name>> names_;  ///< by first word, the longest first

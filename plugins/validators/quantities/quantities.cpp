@@ -137,8 +137,9 @@ private:
         auto known = std::ranges::find(of_first, words, &Name::words);
         if (known == of_first.end()) {
             of_first.push_back({std::move(words), {}});
-            std::ranges::stable_sort(of_first, std::ranges::greater{},
-                                     [](const Name& one) { return one.words.size(); });
+            std::ranges::sort(of_first, [](const Name& a, const Name& b) {
+                return a.words.size() != b.words.size() ? a.words.size() > b.words.size() : a.words < b.words;
+            });
             known = std::ranges::find_if(of_first, [&](const Name& one) { return one.ranges.empty(); });
         }
         known->ranges.push_back(range);
