@@ -24,8 +24,9 @@ std::uint64_t number_of(const Json& value) {
 /// Ids go into URLs: what no service gives is not asked for.
 std::string id_of(const Json& value) {
     const auto text = text_of(value);
-    const bool good = text.size() <= 200 && text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
-                                                std::string_view::npos;
+    const bool good = text.size() <= 200 &&
+                      text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+                          std::string_view::npos;
     return good ? std::string(text) : std::string();
 }
 
@@ -161,7 +162,9 @@ HttpRequest Batches::submit(std::string_view file, std::string_view tag) const {
     return post("/batches", std::move(body));
 }
 
-HttpRequest Batches::cancel(std::string_view batch) const { return post("/batches/" + std::string(batch) + "/cancel", ""); }
+HttpRequest Batches::cancel(std::string_view batch) const {
+    return post("/batches/" + std::string(batch) + "/cancel", "");
+}
 
 Result<BatchState> Batches::state(const HttpResponse& response) const {
     if (auto failed = failure(response, "batches")) return std::move(*failed);
@@ -171,7 +174,8 @@ Result<BatchState> Batches::state(const HttpResponse& response) const {
 }
 
 HttpRequest Batches::list_files(std::string_view after) const {
-    return get("/files?purpose=batch&limit=" + std::string(kPageSize) + (after.empty() ? "" : "&after=" + std::string(after)));
+    return get("/files?purpose=batch&limit=" + std::string(kPageSize) +
+               (after.empty() ? "" : "&after=" + std::string(after)));
 }
 
 Result<BatchPage<BatchFile>> Batches::files(const HttpResponse& response) const {
@@ -211,7 +215,8 @@ Result<BatchAnswer> Batches::answer(const std::string& line) const {
     if (response && status >= 100 && status < 600) {
         auto& http = answer.response.emplace();
         http.status = static_cast<int>(status);
-        http.headers = {{"content-type", "application/json"}, {"x-request-id", std::string(text_of(member(response, "request_id")))}};
+        http.headers = {{"content-type", "application/json"},
+                        {"x-request-id", std::string(text_of(member(response, "request_id")))}};
         if (content) http.body = simdjson::minify(*content);
     }
     if (!answer.response && answer.error.empty()) answer.error = "it has neither an answer nor an error";

@@ -16,7 +16,8 @@ class Batches final : public BatchCodec {
 public:
     /// `authorized`: a request with account headers and key, as for a chat completion; `refusal`: what an unsuccessful
     /// response means.
-    Batches(const Endpoint& endpoint, std::function<HttpRequest()> authorized, std::function<Error(const HttpResponse&)> refusal)
+    Batches(const Endpoint& endpoint, std::function<HttpRequest()> authorized,
+            std::function<Error(const HttpResponse&)> refusal)
         : base_(endpoint.base), authorized_(std::move(authorized)), refusal_(std::move(refusal)) {}
 
     [[nodiscard]] BatchLimits limits() const override { return {50'000, 200'000'000}; }
@@ -24,7 +25,9 @@ public:
     [[nodiscard]] HttpRequest upload(std::string_view name, std::string_view lines) const override;
     [[nodiscard]] Result<BatchFile> uploaded(const HttpResponse& response) const override;
     [[nodiscard]] HttpRequest submit(std::string_view file, std::string_view tag) const override;
-    [[nodiscard]] HttpRequest look(std::string_view batch) const override { return get("/batches/" + std::string(batch)); }
+    [[nodiscard]] HttpRequest look(std::string_view batch) const override {
+        return get("/batches/" + std::string(batch));
+    }
     [[nodiscard]] HttpRequest cancel(std::string_view batch) const override;
     [[nodiscard]] Result<BatchState> state(const HttpResponse& response) const override;
     [[nodiscard]] HttpRequest list_files(std::string_view after) const override;

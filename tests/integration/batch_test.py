@@ -258,6 +258,16 @@ def interrupted_and_cancelled():
     assert "no batch of this run is out" in err, err
 
 
+def shards_in_batches():
+    case = Case()
+    for shard in ("1/2", "2/2"):
+        case.run(case.batch("--shard", shard))
+    case.run(case.command("merge", case.out / "run.shard-1-of-2.ledger.sqlite", case.out / "run.shard-2-of-2.ledger.sqlite"))
+    assert case.text() == DIRECT
+    case.check()
+    case.submitted_once()
+
+
 def killed_at_every_step():
     """Each step of a run, before and after the service has carried it out; the lists are read when it is resumed."""
     points = [(kind, phase, nth) for kind, nth in (("upload", 1), ("upload", 2), ("submit", 1), ("submit", 2), ("look", 1), ("look", 3),
@@ -336,7 +346,7 @@ DIRECT = direct()
 chosen = sys.argv[2:]
 for test in (same_as_direct, several_files_in_any_order, failures_go_into_the_next_round, an_error_file_that_is_missing,
              expired_with_half_done, a_parameter_that_is_not_taken, the_last_few_directly, the_queue_is_respected, refused_for_good, a_budget_that_is_too_small,
-             servers_without_batches, trouble_with_every_call, interrupted_and_cancelled, killed_at_every_step,
+             servers_without_batches, trouble_with_every_call, interrupted_and_cancelled, shards_in_batches, killed_at_every_step,
              killed_while_answers_are_taken_in):
     if chosen and test.__name__ not in chosen:
         continue

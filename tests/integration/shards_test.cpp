@@ -1,11 +1,12 @@
-// A run in parts: shards as processes of their own, killed, started twice, refused, and merged. The measure is always what
-// one run makes of the same plan.
+// A run in parts: shards as processes of their own, killed, started twice, refused, and merged. The measure is always
+// what one run makes of the same plan.
 
 #include <gmock/gmock.h>
 
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -62,7 +63,8 @@ TEST_F(ShardsTest, MergedTheyAreOneRun) {
     const std::string trouble = R"("rules": [{"fault": "server_error", "probability": 0.05, "sticky": true, "first": 1},
                                              {"fault": "length", "share": 0.3, "probability": 0.2, "sticky": true, "first": 1}])";
     serve(trouble);
-    const std::vector<std::string> settings = {"--num-samples", "90", "--budget", "1", "--sink", "json", "--sink", "jsonl"};
+    const std::vector<std::string> settings = {"--num-samples", "90",   "--budget", "1",
+                                               "--sink",        "json", "--sink",   "jsonl"};
     const auto whole = generate([&] {
         auto all = settings;
         all.insert(all.end(), {"--output-dir", "whole"});
@@ -75,12 +77,13 @@ TEST_F(ShardsTest, MergedTheyAreOneRun) {
     const auto merged = merge({"--json"});
     ASSERT_EQ(merged.exit_code, 0) << merged.err;
     for (const char* file : {"run.json", "run.jsonl"})
-        EXPECT_TRUE(read_file(dir_ / ("out/" + std::string(file))) == read_file(dir_ / ("whole/" + std::string(file)))) << file;
+        EXPECT_TRUE(read_file(dir_ / ("out/" + std::string(file))) == read_file(dir_ / ("whole/" + std::string(file))))
+            << file;
     const auto ours = read_file(output("report.json")), theirs = read_file(dir_ / "whole/run.report.json");
     EXPECT_EQ(merged.out, ours);
-    for (const char* number : {"/samples/asked", "/samples/accepted", "/samples/attempts", "/words/mean", "/words/median",
-                               "/labels/spread", "/labels/distinct_sets", "/cost/spent_usd", "/cost/input_tokens",
-                               "/cost/output_tokens", "/time/requests", "/run/seed"})
+    for (const char* number : {"/samples/asked", "/samples/accepted", "/samples/attempts", "/words/mean",
+                               "/words/median", "/labels/spread", "/labels/distinct_sets", "/cost/spent_usd",
+                               "/cost/input_tokens", "/cost/output_tokens", "/time/requests", "/run/seed"})
         EXPECT_EQ(number_at(ours, number), number_at(theirs, number)) << number;
     EXPECT_GT(*number_at(ours, "/samples/attempts"), 90);
     EXPECT_EQ(number_at(ours, "/time/sessions"), number_at(ours, "/run/sessions"));
@@ -104,7 +107,8 @@ TEST_F(ShardsTest, MergedTheyAreOneRun) {
 }
 
 TEST_F(ShardsTest, MoneyAndRatesAreSplitAndAddUp) {
-    ASSERT_NO_FATAL_FAILURE(make_shards({"--num-samples", "9", "--budget", "0.10", "--rpm", "1003", "--tpm", "1000001"}, 3));
+    ASSERT_NO_FATAL_FAILURE(
+        make_shards({"--num-samples", "9", "--budget", "0.10", "--rpm", "1003", "--tpm", "1000001"}, 3));
     double budget = 0;
     for (int i = 1; i <= 3; ++i) {
         const auto status = run_program({"status", shard_ledger(i, 3), "--json"});
@@ -173,7 +177,8 @@ TEST_F(ShardsTest, ATaskFindsItsNumberInItsEnvironment) {
         const char* variable;
         const char* value;
     };
-    for (const auto& task : {Task{"slurm", "SLURM_ARRAY_TASK_ID", "1"}, Task{"kubernetes", "JOB_COMPLETION_INDEX", "1"}}) {
+    for (const auto& task :
+         {Task{"slurm", "SLURM_ARRAY_TASK_ID", "1"}, Task{"kubernetes", "JOB_COMPLETION_INDEX", "1"}}) {
         auto shard = generating(of(task.scheduler, settings));
         shard.environment[task.variable] = task.value;
         const auto made = run(shard);
@@ -250,9 +255,10 @@ TEST_F(ShardsTest, WhatDoesNotFitTogetherIsNotMerged) {
         const char* first;
         const char* says;
     };
-    for (const auto& [first, says] : {Case{"seed.shard-1-of-2", "seed"}, Case{"model.shard-1-of-2", "options of provider openai"},
-                                      Case{"three.shard-1-of-3", "number of shards"}, Case{"whole", "of a whole run"},
-                                      Case{"run.shard-2-of-2", "a second time"}}) {
+    for (const auto& [first, says] :
+         {Case{"seed.shard-1-of-2", "seed"}, Case{"model.shard-1-of-2", "options of provider openai"},
+          Case{"three.shard-1-of-3", "number of shards"}, Case{"whole", "of a whole run"},
+          Case{"run.shard-2-of-2", "a second time"}}) {
         const auto refused = with(first);
         EXPECT_EQ(refused.exit_code, 2) << first;
         EXPECT_THAT(refused.err, HasSubstr(says));
@@ -277,8 +283,9 @@ TEST_F(ShardsTest, WhatCannotBeAShardIsRefused) {
         const char* says;
     };
     for (const auto& [arguments, says] :
-         {Case{{"--shard", "5/4"}, "no shard 5 of 4"}, Case{{"--shard", "0/4"}, "count from 1"}, Case{{"--shard", "2"}, "is no shard"},
-          Case{{"--shard", "slurm"}, "needs the number of shards"}, Case{{"--shard", "slurm/4"}, "SLURM_ARRAY_TASK_ID is not set"},
+         {Case{{"--shard", "5/4"}, "no shard 5 of 4"}, Case{{"--shard", "0/4"}, "count from 1"},
+          Case{{"--shard", "2"}, "is no shard"}, Case{{"--shard", "slurm"}, "needs the number of shards"},
+          Case{{"--shard", "slurm/4"}, "SLURM_ARRAY_TASK_ID is not set"},
           Case{{"--shard", "1/4", "--shards", "5"}, "another number of shards"}, Case{{"--shards", "4"}, "say which"},
           Case{{"--shard", "1/4", "--num-samples", "3"}, "cannot be split"},
           Case{{"--shard", "1/4", "--rpm", "3"}, "cannot be shared"}}) {
@@ -302,9 +309,10 @@ TEST_F(ShardsTest, JobFilesAreWrittenOnce) {
         std::vector<std::string> arguments;
         const char* says;
     };
-    for (const auto& [arguments, says] : {Case{{"--slurm", "jobs"}, "--shards N"}, Case{{"--shards", "3", "--image", "x"}, "--kubernetes DIR"},
-                                          Case{{"--shards", "13", "--slurm", "jobs"}, "cannot be split"},
-                                          Case{{"--shards", "3", "--rpm", "2", "--slurm", "jobs"}, "cannot be shared"}}) {
+    for (const auto& [arguments, says] :
+         {Case{{"--slurm", "jobs"}, "--shards N"}, Case{{"--shards", "3", "--image", "x"}, "--kubernetes DIR"},
+          Case{{"--shards", "13", "--slurm", "jobs"}, "cannot be split"},
+          Case{{"--shards", "3", "--rpm", "2", "--slurm", "jobs"}, "cannot be shared"}}) {
         const auto refused = with(arguments);
         EXPECT_EQ(refused.exit_code, 2) << says << refused.err;
         EXPECT_THAT(refused.err, HasSubstr(says));
@@ -316,7 +324,8 @@ TEST_F(ShardsTest, JobFilesAreWrittenOnce) {
     for (const auto& folder : {"jobs", "pods"})
         for (const auto& entry : fs::directory_iterator(dir_ / folder)) {
             const auto text = read_file(entry.path());
-            for (const char* left : {"@NAME@", "@JOB@", "@SHARDS@", "@PROGRAM@", "@RUN_FILE@", "@TIME@", "@MEMORY@", "@STEM@", "@IMAGE@"})
+            for (const char* left :
+                 {"@NAME@", "@JOB@", "@SHARDS@", "@PROGRAM@", "@RUN_FILE@", "@TIME@", "@MEMORY@", "@STEM@", "@IMAGE@"})
                 EXPECT_THAT(text, Not(HasSubstr(left))) << entry.path();
             if (entry.path().extension() == ".toml" || entry.path().extension() == ".yaml") continue;
             Command shell = command({});
@@ -328,6 +337,30 @@ TEST_F(ShardsTest, JobFilesAreWrittenOnce) {
     const auto shard = run(task);
     ASSERT_EQ(shard.exit_code, 0) << shard.err;
     EXPECT_TRUE(fs::exists(dir_ / "data/synthetic_training_data_llm_seed_3.shard-2-of-3.ledger.sqlite"));
+}
+
+TEST_F(ShardsTest, TogetherTheyKeepTheLimits) {
+    // What one account may send in a minute, shared by four processes: stated by the server, or known to the user alone.
+    struct Case {
+        const char* limits;
+        std::vector<std::string> more;
+    };
+    for (const auto& [limits, more] : {Case{R"("limits": {"requests": 800})", {}},
+                                       Case{R"("limits": {"requests": 800, "dialect": "none"})", {"--rpm", "800"}}}) {
+        serve(std::string(limits) + R"(, "latency": {"ms": 20})");
+        const auto before = server_.requests().size();
+        std::vector<std::string> settings = {"--num-samples", "880", "--max-concurrent", "20", "--run-name", "limits" + std::to_string(more.size())};
+        settings.insert(settings.end(), more.begin(), more.end());
+        std::vector<std::unique_ptr<Process>> shards;
+        for (int i = 1; i <= 4; ++i) shards.push_back(std::make_unique<Process>(generating(of(std::to_string(i) + "/4", settings))));
+        for (auto& shard : shards) {
+            const auto& finished = shard->wait();
+            EXPECT_EQ(finished.exit_code, 0) << finished.err;
+        }
+        const auto log = server_.requests();
+        EXPECT_LE(std::ranges::count(log, 429, &LoggedRequest::status), 8) << "one in a hundred";
+        EXPECT_EQ(std::ranges::count(log, 200, &LoggedRequest::status), static_cast<std::ptrdiff_t>(before) + 880);
+    }
 }
 
 }  // namespace

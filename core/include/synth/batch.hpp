@@ -1,5 +1,6 @@
-// Deferred batches: many requests in a file, answered within a day at a lower price. A provider that has them offers this
-// interface as `extension(kBatchExtension)`, a `const BatchCodec*`. Like the provider it is a codec: it sends nothing.
+// Deferred batches: many requests in a file, answered within a day at a lower price. A provider that has them offers
+// this interface as `extension(kBatchExtension)`, a `const BatchCodec*`. Like the provider it is a codec: it sends
+// nothing.
 
 #pragma once
 
@@ -26,11 +27,11 @@ struct BatchLimits {
 /// A batch as the service describes it.
 struct BatchState {
     enum class Phase : std::uint8_t {
-        waiting,    ///< taken in, not begun
+        waiting,  ///< taken in, not begun
         running,
-        ended,      ///< whatever came of it: nothing will change any more
-        refused,    ///< ended without a line having been worked on; `error` says why
-        queue_full, ///< refused because too much is queued for this account: the same may be submitted later
+        ended,       ///< whatever came of it: nothing will change any more
+        refused,     ///< ended without a line having been worked on; `error` says why
+        queue_full,  ///< refused because too much is queued for this account: the same may be submitted later
     } phase = Phase::waiting;
     std::string id, input_file;
     std::string output_file, error_file;  ///< empty: none (yet)

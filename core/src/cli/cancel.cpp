@@ -1,4 +1,5 @@
-// `cancel`: ends the deferred batches of a run that are out at the service. What was done by then is for `resume` to collect.
+// `cancel`: ends the deferred batches of a run that are out at the service. What was done by then is for `resume` to
+// collect.
 
 #include <cerrno>
 #include <cstdio>
@@ -23,8 +24,9 @@ int run_cancel(const Command& command) {
     if (!reader) return context->fail(reader.error());
     auto config = parse_run_config(reader->head().config_json);
     if (!config) return context->fail(config.error());
-    auto lock = FileLock::take(path.parent_path() / (config->name + ".lock"),
-                               config->name + " is running; end it first (Ctrl-C), its batches go on until they are cancelled");
+    auto lock =
+        FileLock::take(path.parent_path() / (config->name + ".lock"),
+                       config->name + " is running; end it first (Ctrl-C), its batches go on until they are cancelled");
     if (!lock) return context->fail(lock.error());
     auto taxonomy = parse_taxonomy(reader->head().taxonomy_json, path.string());
     if (!taxonomy) return context->fail(taxonomy.error());
@@ -51,10 +53,13 @@ int run_cancel(const Command& command) {
     batches.secrets = &context->secrets;
     auto cancelled = cancel_batches(batches);
     if (!cancelled) return context->fail(cancelled.error());
-    context->console->log(LogLevel::info, *cancelled == 0 ? "no batch of this run is out" : with_thousands(*cancelled) + " told to end");
+    context->console->log(
+        LogLevel::info, *cancelled == 0 ? "no batch of this run is out" : with_thousands(*cancelled) + " told to end");
     if (*cancelled > 0) {
-        context->console->log(LogLevel::info, "what they had done by then is collected, and the rest submitted again, by:");
-        std::fprintf(stderr, "%s resume %s\n", shell_word(program_invocation_name).c_str(), shell_word(path.string()).c_str());
+        context->console->log(LogLevel::info,
+                              "what they had done by then is collected, and the rest submitted again, by:");
+        std::fprintf(stderr, "%s resume %s\n", shell_word(program_invocation_name).c_str(),
+                     shell_word(path.string()).c_str());
     }
     return kAllMade;
 }

@@ -20,8 +20,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kRunFile = "run.toml";
-constexpr std::uint64_t kMegabytes = 512;           // of a process, before its window
-constexpr std::uint64_t kRequestsAMegabyte = 4;     // in flight
+constexpr std::uint64_t kMegabytes = 512;        // of a process, before its window
+constexpr std::uint64_t kRequestsAMegabyte = 4;  // in flight
 constexpr std::uint64_t kGibibyte = std::uint64_t{1} << 30U;
 
 Error wrong(std::string message) { return {ErrorCode::invalid_argument, std::move(message), "job"}; }
@@ -69,7 +69,8 @@ std::string filled_in(std::string text, const std::map<std::string, std::string>
         if (open == std::string::npos) return out + text.substr(at);
         out += text.substr(at, open - at);
         const auto close = text.find('@', open + 1);
-        const auto value = close == std::string::npos ? values.end() : values.find(text.substr(open + 1, close - open - 1));
+        const auto value =
+            close == std::string::npos ? values.end() : values.find(text.substr(open + 1, close - open - 1));
         if (value == values.end()) {
             out += '@';
             at = open + 1;
@@ -84,7 +85,9 @@ std::string filled_in(std::string text, const std::map<std::string, std::string>
 Status write_new(const fs::path& file, std::string_view stem, const std::string& text, bool program) {
     if (auto written = write_whole(file, stem, text); !written) return written;
     std::error_code error;
-    if (program) fs::permissions(file, fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add, error);
+    if (program)
+        fs::permissions(file, fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec,
+                        fs::perm_options::add, error);
     errno = error.value();
     return error ? Status(io_error("cannot make a program of", file)) : Status();
 }
@@ -97,9 +100,9 @@ std::string time_limit(double seconds) {
 
 }  // namespace
 
-Result<std::vector<fs::path>> write_job_files(const Context& context, Cluster cluster, const fs::path& dir, RunConfig config,
-                                              const std::vector<std::string>& plugin_dirs, const ProviderInfo& info,
-                                              const JobSize& size, const std::string& image) {
+Result<std::vector<fs::path>> write_job_files(const Context& context, Cluster cluster, const fs::path& dir,
+                                              RunConfig config, const std::vector<std::string>& plugin_dirs,
+                                              const ProviderInfo& info, const JobSize& size, const std::string& image) {
     const bool slurm = cluster == Cluster::slurm;
     const char* option = slurm ? "--slurm" : "--kubernetes";
     if (config.shards == 0) return wrong(std::string(option) + ": say how many shards: --shards N");
@@ -110,12 +113,14 @@ Result<std::vector<fs::path>> write_job_files(const Context& context, Cluster cl
         shard.shard.count = config.shards;
         if (auto taken = take_share(shard); !taken) return std::move(taken).error();
         if (part_of(size.samples, shard.shard) == 0)
-            return wrong("a plan of " + std::to_string(size.samples) + " samples cannot be split into " + std::to_string(config.shards) + " shards");
+            return wrong("a plan of " + std::to_string(size.samples) + " samples cannot be split into " +
+                         std::to_string(config.shards) + " shards");
     }
     if (!slurm) {
         config.output_dir = "/data";
         if (std::ranges::any_of(config.name, [](char c) { return shell_word({c}) != std::string{c}; }))
-            return wrong("--run-name: '" + config.name + "' has characters that a job file cannot have; letters, digits, '.', '-' and '_' will do");
+            return wrong("--run-name: '" + config.name +
+                         "' has characters that a job file cannot have; letters, digits, '.', '-' and '_' will do");
     }
     const fs::path folder = fs::absolute(dir).lexically_normal();
     std::error_code error;
@@ -127,10 +132,13 @@ Result<std::vector<fs::path>> write_job_files(const Context& context, Cluster cl
     }
 
     const std::string name = program_invocation_name;
-    const std::string program = name.find('/') == std::string::npos ? name : fs::absolute(name).lexically_normal().string();
+    const std::string program =
+        name.find('/') == std::string::npos ? name : fs::absolute(name).lexically_normal().string();
     const std::string run_file = to_run_file(config, slurm ? plugin_dirs : std::vector<std::string>());
-    const auto outputs = static_cast<std::uint64_t>(std::ranges::count(config.plugins, Sink::kKind, &PluginChoice::kind));
-    const auto storage = estimated_space(size.samples, size.words, 0) + estimated_space(size.samples, size.words, outputs);
+    const auto outputs =
+        static_cast<std::uint64_t>(std::ranges::count(config.plugins, Sink::kKind, &PluginChoice::kind));
+    const auto storage =
+        estimated_space(size.samples, size.words, 0) + estimated_space(size.samples, size.words, outputs);
     const std::map<std::string, std::string> values = {
         {"NAME", config.name},
         {"JOB", dns_name(config.name)},
@@ -153,7 +161,9 @@ Result<std::vector<fs::path>> write_job_files(const Context& context, Cluster cl
         auto text = read_file(at->path());
         if (!text) return std::move(text).error();
         const fs::path file = folder / at->path().filename();
-        if (auto done = write_new(file, file.filename().string(), filled_in(std::move(*text), values), file.filename() == "submit"); !done)
+        if (auto done = write_new(file, file.filename().string(), filled_in(std::move(*text), values),
+                                  file.filename() == "submit");
+            !done)
             return std::move(done).error();
         written.push_back(file);
     }

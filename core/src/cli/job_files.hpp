@@ -21,11 +21,12 @@ struct JobSize {
 };
 
 /// Writes run file, job files and `submit` into `dir`, which must not be there or be empty; the files. `config` is the
-/// whole run's, split into `config.shards`. The run file has all that decides about the run, its seed included; it is read
-/// once before this returns. invalid_argument: what cannot be a job.
+/// whole run's, split into `config.shards`. The run file has all that decides about the run, its seed included; it is
+/// read once before this returns. invalid_argument: what cannot be a job.
 Result<std::vector<std::filesystem::path>> write_job_files(const Context& context, Cluster cluster,
                                                            const std::filesystem::path& dir, RunConfig config,
-                                                           const std::vector<std::string>& plugin_dirs, const ProviderInfo& info,
-                                                           const JobSize& size, const std::string& image);
+                                                           const std::vector<std::string>& plugin_dirs,
+                                                           const ProviderInfo& info, const JobSize& size,
+                                                           const std::string& image);
 
 }  // namespace synth::core

@@ -1,4 +1,5 @@
-// `merge`: the ledgers of all shards of a plan become one ledger, from which outputs and report are made as for any run.
+// `merge`: the ledgers of all shards of a plan become one ledger, from which outputs and report are made as for any
+// run.
 
 #include <algorithm>
 #include <cerrno>
@@ -43,11 +44,12 @@ void say_what_is_missing(const Console& console, const ShardSet& set) {
     const auto command = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
     const Shard& started = set.shards.front().config.shard;
     for (const auto number : set.absent) {
-        const auto first = part_begin(set.head.samples, number, set.count), end = part_begin(set.head.samples, number + 1, set.count);
+        const auto first = part_begin(set.head.samples, number, set.count),
+                   end = part_begin(set.head.samples, number + 1, set.count);
         console.log(LogLevel::error, "shard " + std::to_string(number) + " of " + std::to_string(set.count) +
                                          " has no ledger: samples " + range(first, end - 1) + "; to make it:");
-        command("cd " + shell_word(started.directory) + " && " + program_word() + joined(started.command) + " --shard " +
-                std::to_string(number) + "/" + std::to_string(set.count));
+        command("cd " + shell_word(started.directory) + " && " + program_word() + joined(started.command) +
+                " --shard " + std::to_string(number) + "/" + std::to_string(set.count));
     }
     for (const auto& shard : set.shards) {
         if (shard.missing == 0) continue;
@@ -55,10 +57,11 @@ void say_what_is_missing(const Console& console, const ShardSet& set) {
         for (std::size_t i = 0; i < shard.gaps.size() && i < 8; ++i)
             where += (i == 0 ? "" : ", ") + range(shard.gaps[i].first, shard.gaps[i].second);
         if (shard.gaps.size() > 8) where += ", …";
-        console.log(LogLevel::error, "shard " + std::to_string(shard.config.shard.number) + " of " + std::to_string(set.count) +
-                                         " lacks " + with_thousands(shard.missing) + " of its " + with_thousands(shard.samples) +
-                                         " samples (" + where + ")" +
-                                         (shard.last_error.empty() ? "" : ", last error: " + shard.last_error) + "; to make them:");
+        console.log(LogLevel::error, "shard " + std::to_string(shard.config.shard.number) + " of " +
+                                         std::to_string(set.count) + " lacks " + with_thousands(shard.missing) +
+                                         " of its " + with_thousands(shard.samples) + " samples (" + where + ")" +
+                                         (shard.last_error.empty() ? "" : ", last error: " + shard.last_error) +
+                                         "; to make them:");
         command(program_word() + " resume " + shell_word(shard.path.string()) +
                 (shard.used_up ? " --max-attempts " + std::to_string(2 * shard.config.max_attempts) : ""));
     }
@@ -75,12 +78,12 @@ Status may_replace(const fs::path& ledger, const ShardSet& set) {
     for (const auto& shard : set.shards) calls += shard.calls;
     const bool same_plan = reader->head().plan_digest == set.head.plan_digest && reader->head().whole == 0;
     if (same_plan && progress->calls <= calls) return {};
-    return Error{ErrorCode::io,
-                 ledger.string() + " is there already and " +
-                     (same_plan ? "has answers that the shards lack: it was resumed after it was merged"
-                                : "is of another run") +
-                     "; choose another --run-name or --output-dir",
-                 "exists"};
+    return Error{
+        ErrorCode::io,
+        ledger.string() + " is there already and " +
+            (same_plan ? "has answers that the shards lack: it was resumed after it was merged" : "is of another run") +
+            "; choose another --run-name or --output-dir",
+        "exists"};
 }
 
 /// Whether the plugins are the ones that made the samples; those that write outputs may be newer.
@@ -88,7 +91,8 @@ std::string changed_plugins(const RunConfig& made_with, const RunConfig& now) {
     std::string list;
     for (const auto& then : made_with.plugins) {
         const auto* choice = now.find(then.kind, then.id);
-        if (choice != nullptr && choice->sha256 != then.sha256) list += (list.empty() ? "" : ", ") + then.kind + " " + then.id;
+        if (choice != nullptr && choice->sha256 != then.sha256)
+            list += (list.empty() ? "" : ", ") + then.kind + " " + then.id;
     }
     return list;
 }
@@ -138,13 +142,16 @@ int run_merge(const Command& command) {
     config->name = setting("run-name");
     if (config->name.empty()) {
         const auto parsed = parse_shard_name(set->shards.front().config.name);
-        if (!parsed) return context->fail({ErrorCode::io, "the name of the first shard is damaged; give --run-name", "ledger"});
+        if (!parsed)
+            return context->fail({ErrorCode::io, "the name of the first shard is damaged; give --run-name", "ledger"});
         config->name = parsed->first;
     } else if (!is_stem(config->name)) {
-        return context->fail({ErrorCode::invalid_argument, "--run-name: '" + config->name + "' cannot be the stem of file names", {}});
+        return context->fail(
+            {ErrorCode::invalid_argument, "--run-name: '" + config->name + "' cannot be the stem of file names", {}});
     }
     const auto given_dir = setting("output-dir");
-    const fs::path dir = given_dir.empty() ? set->shards.front().path.parent_path() : fs::absolute(given_dir).lexically_normal();
+    const fs::path dir =
+        given_dir.empty() ? set->shards.front().path.parent_path() : fs::absolute(given_dir).lexically_normal();
     config->output_dir = dir.string();
     if (auto usable = prepare_output_dir(dir); !usable) return context->fail(usable.error());
     const fs::path ledger = dir / (config->name + ".ledger.sqlite");
@@ -168,10 +175,11 @@ int run_merge(const Command& command) {
         const auto bytes = fs::file_size(shard.path, error);
         if (!error) needed += bytes;
     }
-    needed += needed * static_cast<std::uint64_t>(std::ranges::count(config->plugins, Sink::kKind, &PluginChoice::kind));
+    needed +=
+        needed * static_cast<std::uint64_t>(std::ranges::count(config->plugins, Sink::kKind, &PluginChoice::kind));
     if (const auto free = free_space(dir); free && *free < needed)
-        console.log(LogLevel::warning, "merging needs about " + megabytes(needed) + " of disk, " + dir.string() + " has " +
-                                           megabytes(*free) + " left");
+        console.log(LogLevel::warning, "merging needs about " + megabytes(needed) + " of disk, " + dir.string() +
+                                           " has " + megabytes(*free) + " left");
 
     LedgerHead head = set->head;
     head.config_json = to_json(*config);
@@ -196,8 +204,8 @@ int run_merge(const Command& command) {
     say_result(command, *context, plugins->info, session, *report, outputs, ledger);
     if (code != kAllMade) {
         console.log(LogLevel::info, "to go on:");
-        std::fprintf(stderr, "%s resume %s --max-attempts %u\n", program_word().c_str(), shell_word(ledger.string()).c_str(),
-                     2 * config->max_attempts);
+        std::fprintf(stderr, "%s resume %s --max-attempts %u\n", program_word().c_str(),
+                     shell_word(ledger.string()).c_str(), 2 * config->max_attempts);
     }
     return code;
 }

@@ -23,8 +23,9 @@ void look_at_disk(const Console& console, const RunConfig& config, std::uint64_t
     const auto needed = estimated_space(samples, typical.target_words, outputs);
     const auto free = free_space(config.output_dir);
     if (free && *free < needed)
-        console.log(LogLevel::warning, "this run will need about " + megabytes(needed) + " of disk, " + config.output_dir + " has " +
-                                           megabytes(*free) + " left; it stops with everything kept when that is used up");
+        console.log(LogLevel::warning, "this run will need about " + megabytes(needed) + " of disk, " +
+                                           config.output_dir + " has " + megabytes(*free) +
+                                           " left; it stops with everything kept when that is used up");
 }
 
 LedgerHead new_head(const RunConfig& config, const Taxonomy& taxonomy, const Prompt& typical) {

@@ -1,12 +1,12 @@
-// `generate --shard`: one part of a plan, in a ledger of its own. Started again it goes on where it was, so a scheduler may
-// run a task as often as it likes.
+// `generate --shard`: one part of a plan, in a ledger of its own. Started again it goes on where it was, so a scheduler
+// may run a task as often as it likes.
 
+#include "config/shard.hpp"
 #include "base/files.hpp"
 #include "base/format.hpp"
 #include "cli/context.hpp"
 #include "cli/finish.hpp"
 #include "cli/new_run.hpp"
-#include "config/shard.hpp"
 #include "run/ledger.hpp"
 #include "run/plan_blocks.hpp"
 
@@ -60,7 +60,8 @@ Status create_shard_ledger(const NewRun& run, const PlanRequest& request, const 
     head.samples = part_of(head.whole, shard);
     if (head.samples == 0)
         return Error{ErrorCode::invalid_argument,
-                     "a plan of " + with_thousands(head.whole) + " samples cannot be split into " + with_thousands(shard.count) + " shards",
+                     "a plan of " + with_thousands(head.whole) + " samples cannot be split into " +
+                         with_thousands(shard.count) + " shards",
                      "shard"};
     plan = whole_plan();
     if (!plan) return std::move(plan).error();
@@ -121,11 +122,12 @@ int run_shard(const Command& command, const Context& context, NewRun& run) {
     look_at_disk(console, config, part_of(request.samples, config.shard), 0, *typical);
     LedgerHead head;
     if (auto made = create_shard_ledger(run, request, *typical, ledger, head); !made) return context.fail(made.error());
-    console.log(LogLevel::info, "shard " + std::to_string(config.shard.number) + " of " + std::to_string(config.shard.count) +
-                                    ": samples " + with_thousands(head.first + 1) + " to " + with_thousands(head.first + head.samples) +
-                                    " of " + with_thousands(head.whole) + ", seed " + std::to_string(config.seed) + ", " +
-                                    (plugins.info.endpoint.empty() ? "provider " + config.find("provider")->id
-                                                                   : "model " + plugins.info.model + " at " + plugins.info.endpoint));
+    console.log(LogLevel::info,
+                "shard " + std::to_string(config.shard.number) + " of " + std::to_string(config.shard.count) +
+                    ": samples " + with_thousands(head.first + 1) + " to " + with_thousands(head.first + head.samples) +
+                    " of " + with_thousands(head.whole) + ", seed " + std::to_string(config.seed) + ", " +
+                    (plugins.info.endpoint.empty() ? "provider " + config.find("provider")->id
+                                                   : "model " + plugins.info.model + " at " + plugins.info.endpoint));
     return run_and_finish(command, context, plugins, config, ledger, nullptr, nullptr);
 }
 

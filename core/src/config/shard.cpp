@@ -24,8 +24,8 @@ Error wrong(std::string message) { return {ErrorCode::invalid_argument, std::mov
 struct Scheduler {
     std::string_view name;
     const char* variable;
-    std::uint32_t first;     ///< number of the first task
-    const char* outside;     ///< what to do where the variable is not set
+    std::uint32_t first;  ///< number of the first task
+    const char* outside;  ///< what to do where the variable is not set
 };
 constexpr Scheduler kSchedulers[] = {
     {"slurm", "SLURM_ARRAY_TASK_ID", 1, "submit it as a job array: sbatch --array=1-N"},
@@ -42,19 +42,23 @@ Result<Shard> parse_shard(std::string_view text, std::uint32_t shards, const Env
     if (slash != std::string_view::npos) {
         const auto count = whole_number(text.substr(slash + 1));
         if (!count || *count < 1 || *count > kMostShards)
-            return wrong("'" + std::string(text) + "' does not end in a number of shards from 1 to " + with_thousands(kMostShards));
+            return wrong("'" + std::string(text) + "' does not end in a number of shards from 1 to " +
+                         with_thousands(kMostShards));
         if (shards != 0 && shards != *count)
-            return wrong("'" + std::string(text) + "' is of another number of shards than --shards " + std::to_string(shards));
+            return wrong("'" + std::string(text) + "' is of another number of shards than --shards " +
+                         std::to_string(shards));
         shard.count = *count;
     }
     const auto* scheduler = std::ranges::find(kSchedulers, which, &Scheduler::name);
     if (scheduler == std::end(kSchedulers)) {
         const auto number = whole_number(which);
         if (!number || slash == std::string_view::npos)
-            return wrong("'" + std::string(text) + "' is no shard: 2/4 is the second of four; slurm and kubernetes take the number "
+            return wrong("'" + std::string(text) +
+                         "' is no shard: 2/4 is the second of four; slurm and kubernetes take the number "
                          "from the task's environment");
         if (*number < 1 || *number > shard.count)
-            return wrong("there is no shard " + std::to_string(*number) + " of " + std::to_string(shard.count) + ", they count from 1");
+            return wrong("there is no shard " + std::to_string(*number) + " of " + std::to_string(shard.count) +
+                         ", they count from 1");
         shard.number = *number;
         return shard;
     }
@@ -66,8 +70,9 @@ Result<Shard> parse_shard(std::string_view text, std::uint32_t shards, const Env
     if (!given) return wrong(std::string(scheduler->variable) + " is not set: " + scheduler->outside);
     const auto task = whole_number(*given);
     if (!task || *task < scheduler->first || *task - scheduler->first >= shard.count)
-        return wrong(std::string(scheduler->variable) + " is '" + *given + "', expected " + std::to_string(scheduler->first) + " to " +
-                     std::to_string(scheduler->first + shard.count - 1) + " for " + std::to_string(shard.count) + " shards");
+        return wrong(std::string(scheduler->variable) + " is '" + *given + "', expected " +
+                     std::to_string(scheduler->first) + " to " + std::to_string(scheduler->first + shard.count - 1) +
+                     " for " + std::to_string(shard.count) + " shards");
     shard.number = *task - scheduler->first + 1;
     return shard;
 }
@@ -99,7 +104,8 @@ std::optional<std::pair<std::string, Shard>> parse_shard_name(std::string_view n
 Status take_share(RunConfig& config) {
     const Shard& shard = config.shard;
     const auto too_little = [&](const char* what, const std::string& whole) {
-        return wrong(std::string(what) + " " + whole + " cannot be shared by " + std::to_string(shard.count) + " shards");
+        return wrong(std::string(what) + " " + whole + " cannot be shared by " + std::to_string(shard.count) +
+                     " shards");
     };
     if (config.budget) {
         const auto whole = *config.budget;
@@ -166,7 +172,8 @@ RunConfig whole_of(const std::vector<RunConfig>& shards, std::string name) {
         if (tpm) *whole.tpm = std::min(*whole.tpm + *shard.tpm, double{kMostRate});
         whole.max_attempts = std::max(whole.max_attempts, shard.max_attempts);
         whole.max_concurrent = std::min<std::uint32_t>(kMostAtOnce, whole.max_concurrent + shard.max_concurrent);
-        whole.initial_concurrent = std::min<std::uint32_t>(kMostAtOnce, whole.initial_concurrent + shard.initial_concurrent);
+        whole.initial_concurrent =
+            std::min<std::uint32_t>(kMostAtOnce, whole.initial_concurrent + shard.initial_concurrent);
     }
     return whole;
 }

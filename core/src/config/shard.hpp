@@ -1,5 +1,5 @@
-// A run in parts: `--shard`, which slice of the plan a shard makes, and its share of money and rates. Everything follows
-// from the two numbers, so that shards need nobody to tell them apart.
+// A run in parts: `--shard`, which slice of the plan a shard makes, and its share of money and rates. Everything
+// follows from the two numbers, so that shards need nobody to tell them apart.
 
 #pragma once
 
@@ -22,8 +22,8 @@ using Environ = std::function<std::optional<std::string>(const char*)>;
 /// number of shards from `shards`, or as "slurm/4". `shards` 0: not given. invalid_argument without a source.
 Result<Shard> parse_shard(std::string_view text, std::uint32_t shards, const Environ& environ);
 
-/// Where part `number` of `count` equal parts of `whole` begins; part `count` + 1 begins at the end. The parts differ by 1
-/// at most and add up to the whole.
+/// Where part `number` of `count` equal parts of `whole` begins; part `count` + 1 begins at the end. The parts differ
+/// by 1 at most and add up to the whole.
 [[nodiscard]] std::uint64_t part_begin(std::uint64_t whole, std::uint32_t number, std::uint32_t count) noexcept;
 [[nodiscard]] inline std::uint64_t part_of(std::uint64_t whole, const Shard& shard) noexcept {
     return part_begin(whole, shard.number + 1, shard.count) - part_begin(whole, shard.number, shard.count);

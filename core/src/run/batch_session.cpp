@@ -30,13 +30,13 @@ using std::chrono::milliseconds;
 // A file is in memory once while it is made, once while it leaves, and its answers once when they come.
 constexpr std::uint64_t kMostBytes = 64'000'000;
 constexpr std::size_t kMostDownload = std::size_t{1} << 30U, kMostAnswer = std::size_t{8} << 20U;
-constexpr std::size_t kMostOut = 50;             // batches at the service at once
+constexpr std::size_t kMostOut = 50;  // batches at the service at once
 constexpr double kIntervalGrowth = 1.5;
 constexpr milliseconds kLongestInterval{600'000};
-constexpr int kQueueRefusals = 20;               // with nothing else of ours in the queue
-constexpr int kFruitless = 3;                    // batches in a row without one answer: the run stops
-constexpr std::uint64_t kLastFew = 100;          // samples, or a hundredth of the run
-constexpr int kPagesRead = 1000;                 // of the service's lists
+constexpr int kQueueRefusals = 20;       // with nothing else of ours in the queue
+constexpr int kFruitless = 3;            // batches in a row without one answer: the run stops
+constexpr std::uint64_t kLastFew = 100;  // samples, or a hundredth of the run
+constexpr int kPagesRead = 1000;         // of the service's lists
 constexpr milliseconds kTick{200};
 constexpr int kWarningsShown = 20;
 
@@ -69,7 +69,8 @@ public:
             return Error{ErrorCode::unavailable, "stopped while waiting for the service", "stopped"};
         }
         if (auto* error = std::get_if<TransportError>(&(*result)->outcome))
-            return Error{error->fatal ? ErrorCode::unauthorized : ErrorCode::unavailable, error->message, error->reason};
+            return Error{error->fatal ? ErrorCode::unauthorized : ErrorCode::unavailable, error->message,
+                         error->reason};
         auto response = std::get<HttpResponse>(std::move((*result)->outcome));
         c_.secrets->redact(response.body);
         return response;
@@ -77,7 +78,8 @@ public:
 
     /// A question that may be asked again: it is, for as long as the run has patience.
     template <class Read>
-    auto ask(const HttpRequest& request, Read read, std::size_t max_body = kMostAnswer) -> decltype(read(HttpResponse{})) {
+    auto ask(const HttpRequest& request, Read read, std::size_t max_body = kMostAnswer)
+        -> decltype(read(HttpResponse{})) {
         const auto until = Clock::now() + std::chrono::seconds(c_.config->give_up_after_s);
         for (std::uint32_t failures = 1;; ++failures) {
             auto response = send(request, max_body);
@@ -95,12 +97,14 @@ public:
 
     /// Whether the same may succeed later.
     static bool passes(const Error& error) {
-        return error.code == ErrorCode::unavailable || error.code == ErrorCode::rate_limited || error.code == ErrorCode::malformed;
+        return error.code == ErrorCode::unavailable || error.code == ErrorCode::rate_limited ||
+               error.code == ErrorCode::malformed;
     }
 
     /// False: the run is to stop.
     bool wait(std::uint32_t failures) {
-        return wait_until(Clock::now() + backoff(failures, milliseconds(static_cast<std::int64_t>(jitter_.below(1000)))));
+        return wait_until(Clock::now() +
+                          backoff(failures, milliseconds(static_cast<std::int64_t>(jitter_.below(1000)))));
     }
     bool wait_until(SteadyTime when) {
         bool due = false;
@@ -121,7 +125,8 @@ public:
             auto batches = ask(codec_.list_batches(after), [this](const HttpResponse& r) { return codec_.batches(r); });
             if (!batches) return std::move(batches).error();
             for (auto& batch : batches->items)
-                if (batch.tag == tag && batch.phase != BatchState::Phase::refused && batch.phase != BatchState::Phase::queue_full)
+                if (batch.tag == tag && batch.phase != BatchState::Phase::refused &&
+                    batch.phase != BatchState::Phase::queue_full)
                     return std::optional(std::move(batch));
             if (batches->next.empty()) break;
             after = batches->next;
@@ -227,7 +232,7 @@ public:
 private:
     struct Out {
         StoredBatch stored;
-        BatchState state;      ///< as it was last seen
+        BatchState state;  ///< as it was last seen
         SteadyTime next_look{};
         milliseconds interval{};
         std::size_t made_with = 0;  ///< remedies that were known then; 0 also: in an earlier session
@@ -243,7 +248,8 @@ private:
         auto learned = c_.reader->remedies();
         if (!learned) return std::move(learned).error();
         for (auto& known : *learned)
-            if (known.endpoint == c_.info->endpoint && known.model == c_.info->model) remedies_.push_back(std::move(known.remedy));
+            if (known.endpoint == c_.info->endpoint && known.model == c_.info->model)
+                remedies_.push_back(std::move(known.remedy));
         auto run_id = batch_run_id(*c_.reader, *c_.writer);
         if (!run_id) return std::move(run_id).error();
         run_id_ = std::move(*run_id);
@@ -264,11 +270,12 @@ private:
         began_ = Clock::now();
         tick();
         plan_ = c_.reader->plan();
-        event("started", "in batches, " + std::to_string(samples_ - accepted_) + " samples to make, " + std::to_string(out_.size()) +
-                             " batches from before");
+        event("started", "in batches, " + std::to_string(samples_ - accepted_) + " samples to make, " +
+                             std::to_string(out_.size()) + " batches from before");
         // Whatever had not been noted as submitted may be at the service nevertheless.
         for (std::size_t i = 0; i < out_.size() && !stop_; ++i) {
-            if (auto sent = send_out(out_[i], {}, true); !sent) return sent.error().code == ErrorCode::io ? sent : refused(sent.error());
+            if (auto sent = send_out(out_[i], {}, true); !sent)
+                return sent.error().code == ErrorCode::io ? sent : refused(sent.error());
             out_[i].next_look = Clock::now();
         }
         return {};
@@ -287,8 +294,9 @@ private:
             if (retry_.empty() && fresh_done_ && !put_back_) {
                 finished_ = true;
             } else if (budget_full_) {
-                stop(End::budget, "the budget of " + dollars(*budget_.cap()) + " is reached: " +
-                                      dollars(*budget_.cap() - budget_.spent()) + " are left, less than the next request may cost");
+                stop(End::budget, "the budget of " + dollars(*budget_.cap()) +
+                                      " is reached: " + dollars(*budget_.cap() - budget_.spent()) +
+                                      " are left, less than the next request may cost");
             } else if (direct_now()) {
                 finished_ = hand_over_ = true;
             }
@@ -300,7 +308,8 @@ private:
     }
 
     [[nodiscard]] bool direct_now() const {
-        return config_.finish_direct && fresh_done_ && !put_back_ && !retry_.empty() && retry_.size() <= std::max(kLastFew, samples_ / 100);
+        return config_.finish_direct && fresh_done_ && !put_back_ && !retry_.empty() &&
+               retry_.size() <= std::max(kLastFew, samples_ / 100);
     }
 
     /// Fresh samples go out at once; those that failed in rounds, so that a round's failures share a file.
@@ -317,7 +326,8 @@ private:
     }
     /// The service's queue, by what the user said or by its own refusal.
     [[nodiscard]] bool queue_full() const {
-        if (std::ranges::any_of(out_, [](const Out& out) { return out.stored.state == StoredBatch::State::uploaded; })) return true;
+        if (std::ranges::any_of(out_, [](const Out& out) { return out.stored.state == StoredBatch::State::uploaded; }))
+            return true;
         return config_.queued_tokens > 0 && queued_tokens() >= static_cast<std::int64_t>(config_.queued_tokens);
     }
     [[nodiscard]] std::int64_t queued_tokens() const {
@@ -357,7 +367,8 @@ private:
         SampleSpec spec;
         auto got = c_.reader->plan(index)->next(std::span(&spec, 1));
         if (!got) return std::move(got).error();
-        if (*got == 0 || spec.index != index) return Error{ErrorCode::io, "the plan in the ledger is damaged", kDamaged};
+        if (*got == 0 || spec.index != index)
+            return Error{ErrorCode::io, "the plan in the ledger is damaged", kDamaged};
         return spec;
     }
 
@@ -376,10 +387,15 @@ private:
 
     /// At most, at the price of a batch; nothing: the price is not known.
     std::optional<PicoUsd> bound_of(const Prepared& prepared) {
-        Usage worst{.input = prepared.input_bound, .cached_input = {}, .cache_write = {}, .output = prepared.output_bound, .reasoning = {}};
+        Usage worst{.input = prepared.input_bound,
+                    .cached_input = {},
+                    .cache_write = {},
+                    .output = prepared.output_bound,
+                    .reasoning = {}};
         auto bound = batch_cost(worst, c_.info->model, {});
         worst.cache_write = worst.input;
-        if (const auto written = batch_cost(worst, c_.info->model, {}); written && bound) bound = std::max(*bound, *written);
+        if (const auto written = batch_cost(worst, c_.info->model, {}); written && bound)
+            bound = std::max(*bound, *written);
         return bound;
     }
     std::optional<PicoUsd> batch_cost(const Usage& usage, const std::string& model, const std::string& tier) {
@@ -396,9 +412,10 @@ private:
         StoredBatch batch;
         batch.tag = run_id_ + "-";
         const auto most_bytes = std::min(codec_.limits().bytes, kMostBytes);
-        const auto queue = config_.queued_tokens > 0
-                               ? std::max<std::int64_t>(0, static_cast<std::int64_t>(config_.queued_tokens) - queued_tokens())
-                               : std::numeric_limits<std::int64_t>::max();
+        const auto queue =
+            config_.queued_tokens > 0
+                ? std::max<std::int64_t>(0, static_cast<std::int64_t>(config_.queued_tokens) - queued_tokens())
+                : std::numeric_limits<std::int64_t>::max();
         while (lines.size() < most_lines()) {
             auto job = next_job();
             if (!job) return std::move(job).error();
@@ -409,14 +426,16 @@ private:
                 continue;
             }
             const auto* request = std::get_if<HttpRequest>(&prepared->exchange);
-            if (request == nullptr) return Error{ErrorCode::internal, "the provider has batches but answers in process", "batch"};
+            if (request == nullptr)
+                return Error{ErrorCode::internal, "the provider has batches but answers in process", "batch"};
             const auto attempt = (*job)->attempts + 1;
             std::string line = codec_.line(*request, custom_id(batch, (*job)->spec.index, attempt));
             const auto tokens = prepared->input_bound.count;
             const auto bound = bound_of(*prepared);
             if (config_.budget && !bound)
                 return Error{ErrorCode::invalid_argument,
-                             "--budget: the price of model '" + c_.info->model + "' in batches is not known, so the cap cannot be kept",
+                             "--budget: the price of model '" + c_.info->model +
+                                 "' in batches is not known, so the cap cannot be kept",
                              "unpriced"};
             if (!lines.empty() && (text.size() + line.size() > most_bytes || batch.tokens + tokens > queue)) {
                 put_back_ = std::move(*job);
@@ -478,7 +497,8 @@ private:
             auto prepared = c_.pipeline->prepare(**job, remedies_);
             if (!prepared) return std::move(prepared).error();
             const auto* request = std::get_if<HttpRequest>(&prepared->exchange);
-            if (request == nullptr) return Error{ErrorCode::internal, "the provider has batches but answers in process", "batch"};
+            if (request == nullptr)
+                return Error{ErrorCode::internal, "the provider has batches but answers in process", "batch"};
             text += codec_.line(*request, custom_id(batch, line.sample, line.attempt));
         }
         return text;
@@ -515,7 +535,9 @@ private:
                     if (!made) return std::move(made).error();
                     text = std::move(*made);
                 }
-                auto response = service_.send(codec_.upload(file_name(batch), text));
+                const auto request = codec_.upload(file_name(batch), text);
+                text = {};  // it is large, and can be made again
+                auto response = service_.send(request);
                 auto file = response ? codec_.uploaded(*response) : Result<BatchFile>(response.error());
                 if (!file) {
                     if (again(file.error(), failures)) {
@@ -552,8 +574,8 @@ private:
             batch.submitted = now();
             if (auto stored = store_state(*c_.writer, batch); !stored) return stored;
             event("batch", "batch " + batch.server + " submitted: " + std::to_string(batch.open) + " requests");
-            c_.console->log(LogLevel::info, "batch " + std::to_string(batch.id) + " (" + batch.server + "): submitted with " +
-                                                with_thousands(batch.open) + " requests");
+            c_.console->log(LogLevel::info, "batch " + std::to_string(batch.id) + " (" + batch.server +
+                                                "): submitted with " + with_thousands(batch.open) + " requests");
             out.state = std::move(*state);
         }
         out.next_look = Clock::now() + out.interval;
@@ -563,14 +585,18 @@ private:
     Status look_at(std::size_t place) {
         Out& out = out_[place];
         if (out.stored.state != StoredBatch::State::submitted) return send_out(out, {}, false);  // the queue was full
-        auto state = service_.ask(codec_.look(out.stored.server), [this](const HttpResponse& r) { return codec_.state(r); });
+        auto state =
+            service_.ask(codec_.look(out.stored.server), [this](const HttpResponse& r) { return codec_.state(r); });
         if (!state) return std::move(state).error();
         if (state->status != out.state.status)
-            c_.console->log(LogLevel::info, "batch " + std::to_string(out.stored.id) + " (" + out.stored.server + "): " + state->status +
-                                                ", " + with_thousands(state->done) + " of " + with_thousands(state->total) + " done" +
-                                                (state->failed > 0 ? ", " + with_thousands(state->failed) + " failed" : ""));
+            c_.console->log(LogLevel::info,
+                            "batch " + std::to_string(out.stored.id) + " (" + out.stored.server +
+                                "): " + state->status + ", " + with_thousands(state->done) + " of " +
+                                with_thousands(state->total) + " done" +
+                                (state->failed > 0 ? ", " + with_thousands(state->failed) + " failed" : ""));
         out.state = std::move(*state);
-        out.interval = std::min(kLongestInterval, std::chrono::duration_cast<milliseconds>(out.interval * kIntervalGrowth));
+        out.interval =
+            std::min(kLongestInterval, std::chrono::duration_cast<milliseconds>(out.interval * kIntervalGrowth));
         out.next_look = Clock::now() + out.interval;
         switch (out.state.phase) {
             case BatchState::Phase::waiting:
@@ -578,14 +604,15 @@ private:
             case BatchState::Phase::ended: return collect(place);
             case BatchState::Phase::queue_full: {
                 event("batch", "batch " + out.stored.server + " has to wait: " + out.state.error);
-                c_.console->log(LogLevel::info, "batch " + std::to_string(out.stored.id) +
-                                                    ": the service has too much in its queue; submitted again when there is room");
+                c_.console->log(LogLevel::info,
+                                "batch " + std::to_string(out.stored.id) +
+                                    ": the service has too much in its queue; submitted again when there is room");
                 out.stored.state = StoredBatch::State::uploaded;
                 out.stored.server.clear();
                 if (out_.size() == 1 && ++queue_refusals_ >= kQueueRefusals)
                     return Error{ErrorCode::exhausted,
-                                 "the service's queue has had no room for batch " + std::to_string(out.stored.id) + " for " +
-                                     std::to_string(kQueueRefusals) + " tries (" + out.state.error +
+                                 "the service's queue has had no room for batch " + std::to_string(out.stored.id) +
+                                     " for " + std::to_string(kQueueRefusals) + " tries (" + out.state.error +
                                      "); smaller ones may fit: --batch-lines N, --queued-tokens N",
                                  "queue_full"};
                 return store_state(*c_.writer, out.stored);
@@ -619,8 +646,9 @@ private:
         const BatchState state = out_[place].state;
         const auto made_with = out_[place].made_with;
         if (!disk_.has_room(batch.open, Clock::now())) {
-            stop(End::io, "the disk is full: " + megabytes(disk_.free()) + " are free at " + disk_.dir().string() + ", " +
-                              megabytes(disk_.needed(batch.open)) + " are needed to take a batch in; it stays at the service, make room and resume");
+            stop(End::io, "the disk is full: " + megabytes(disk_.free()) + " are free at " + disk_.dir().string() +
+                              ", " + megabytes(disk_.needed(batch.open)) +
+                              " are needed to take a batch in; it stays at the service, make room and resume");
             return {};
         }
         auto stored = open_lines(*c_.reader, batch.id);
@@ -650,7 +678,8 @@ private:
                 kMostDownload);
             if (!downloaded) {
                 if (downloaded.error().reason != kNoBatches) return downloaded;
-                c_.console->log(LogLevel::warning, "batch " + batch.server + ": file " + file + " is not there any more");
+                c_.console->log(LogLevel::warning,
+                                "batch " + batch.server + ": file " + file + " is not there any more");
                 continue;
             }
             for (std::size_t at = 0; at < body.size();) {
@@ -679,8 +708,10 @@ private:
             if (!lines.contains(line.sample)) continue;
             BatchAnswer none;
             none.expired = cut_short;
-            none.error = cut_short ? "the batch " + std::string(state.status == "expired" ? "expired" : "was cancelled") + " before this request"
-                                   : "the batch ended without an answer to this request";
+            none.error = cut_short
+                             ? "the batch " + std::string(state.status == "expired" ? "expired" : "was cancelled") +
+                                   " before this request"
+                             : "the batch ended without an answer to this request";
             auto taken = take(batch, line, specs.at(line.sample), std::move(none), made_with);
             if (!taken) return std::move(taken).error();
         }
@@ -691,23 +722,25 @@ private:
         budget_full_ = false;
         queue_refusals_ = 0;
         batch_done_ = true;
-        const std::string line = "batch " + batch.server + " " + state.status + ": " + std::to_string(answers) + " of " +
-                                 std::to_string(batch.lines) + " requests answered" +
+        const std::string line = "batch " + batch.server + " " + state.status + ": " + std::to_string(answers) +
+                                 " of " + std::to_string(batch.lines) + " requests answered" +
                                  (strays > 0 ? ", " + std::to_string(strays) + " lines that were not asked for" : "");
         event("batch", line);
         c_.console->log(strays > 0 ? LogLevel::warning : LogLevel::info, line);
         // Others of ours may be waiting for room in the queue.
         for (auto& out : out_)
-            if (out.stored.state == StoredBatch::State::uploaded) out.next_look = Clock::now(), out.interval = first_interval();
+            if (out.stored.state == StoredBatch::State::uploaded)
+                out.next_look = Clock::now(), out.interval = first_interval();
         fruitless_ = answers > 0 ? 0 : fruitless_ + 1;
         if (fruitless_ >= kFruitless)
-            stop(End::refused, std::to_string(kFruitless) + " batches in a row brought no answer, the last: " + state.status +
-                                   (last_error_.empty() ? "" : ", " + last_error_));
+            stop(End::refused, std::to_string(kFruitless) + " batches in a row brought no answer, the last: " +
+                                   state.status + (last_error_.empty() ? "" : ", " + last_error_));
         return {};
     }
 
     /// Records what came of one line; whether it was an answer of the model.
-    Result<bool> take(const StoredBatch& batch, const BatchLine& line, const SampleSpec& spec, BatchAnswer answer, std::size_t made_with) {
+    Result<bool> take(const StoredBatch& batch, const BatchLine& line, const SampleSpec& spec, BatchAnswer answer,
+                      std::size_t made_with) {
         states_[line.sample - first_] = 'b';
         auto job = recall(spec);
         if (!job) return std::move(job).error();
@@ -726,7 +759,8 @@ private:
                 if (as_made.remedy) reply = std::move(as_made);
             }
         } else {
-            reply.error = Error{ErrorCode::unavailable, std::move(answer.error), answer.expired ? "batch_expired" : "batch_failed"};
+            reply.error = Error{ErrorCode::unavailable, std::move(answer.error),
+                                answer.expired ? "batch_expired" : "batch_failed"};
         }
         if (reply.error) last_error_ = reply.error->message;
         auto decision = c_.pipeline->decide(**job, std::move(reply));
@@ -745,7 +779,8 @@ private:
         if (entry.text.empty() && row.outcome == Outcome::rejected && answer.response)
             entry.text = answer.response->body.substr(0, 65536);
 
-        const bool paid = row.outcome == Outcome::accepted || row.outcome == Outcome::rejected || row.outcome == Outcome::held;
+        const bool paid =
+            row.outcome == Outcome::accepted || row.outcome == Outcome::rejected || row.outcome == Outcome::held;
         if (row.cost || paid) {
             budget_.settle(line.bound, row.cost);
             if (!row.cost) row.reserved = line.bound;
@@ -758,7 +793,9 @@ private:
         }
         --open_lines_;
         say(entry);
-        const auto known = [&](const std::vector<Remedy>& list) { return std::ranges::find(list, *decision.remedy) != list.end(); };
+        const auto known = [&](const std::vector<Remedy>& list) {
+            return std::ranges::find(list, *decision.remedy) != list.end();
+        };
         if (decision.remedy && !known(remedies_) && !known(learned_)) {
             learned_.push_back(*decision.remedy);  // for the next file: the lines of this one were made without
             c_.writer->append(LearnedRemedy{c_.info->endpoint, c_.info->model, *decision.remedy});
@@ -795,7 +832,8 @@ private:
         if (row.outcome == Outcome::accepted || row.outcome == Outcome::held) {
             for (const auto& finding : row.findings) line(who + ": " + finding.message);
         } else {
-            line(who + ", attempt " + std::to_string(row.attempt) + ": " + std::string(name_of(row.outcome)) + ", " + row.message);
+            line(who + ", attempt " + std::to_string(row.attempt) + ": " + std::string(name_of(row.outcome)) + ", " +
+                 row.message);
         }
     }
 
@@ -805,9 +843,13 @@ private:
             hard_stop_ = true;
             return;
         }
-        stop(End::interrupted, std::string(signal == SIGINT ? "interrupted" : signal == SIGHUP ? "the terminal went away" : "told to terminate") +
-                                   (out_.empty() ? "" : "; " + with_thousands(out_.size()) + " batches go on without this program: 'resume' "
-                                                            "collects them, 'cancel' with the ledger cancels them"));
+        stop(End::interrupted, std::string(signal == SIGINT   ? "interrupted"
+                                           : signal == SIGHUP ? "the terminal went away"
+                                                              : "told to terminate") +
+                                   (out_.empty() ? ""
+                                                 : "; " + with_thousands(out_.size()) +
+                                                       " batches go on without this program: 'resume' "
+                                                       "collects them, 'cancel' with the ledger cancels them"));
         hard_stop_timer_ = c_.loop->at(Clock::now() + std::chrono::seconds(config_.drain_timeout_s), [this] {
             hard_stop_timer_ = 0;
             hard_stop_ = true;
@@ -836,7 +878,9 @@ private:
         TimePoint oldest = TimePoint::max();
         std::optional<TimePoint> expires;
         for (const auto& out : out_) {
-            ++by_status[out.stored.state != StoredBatch::State::submitted ? "waiting for room" : out.state.status.empty() ? "submitted" : out.state.status];
+            ++by_status[out.stored.state != StoredBatch::State::submitted ? "waiting for room"
+                        : out.state.status.empty()                        ? "submitted"
+                                                                          : out.state.status];
             done += out.state.done;
             failed += out.state.failed;
             total += out.stored.lines;
@@ -848,8 +892,11 @@ private:
             text += (first ? " " : ", ") + std::to_string(count) + " " + status;
             first = false;
         }
-        text += "; " + with_thousands(done) + " of " + with_thousands(total) + " done" + (failed > 0 ? ", " + with_thousands(failed) + " failed" : "");
-        const auto seconds = [](auto duration) { return static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(duration).count()); };
+        text += "; " + with_thousands(done) + " of " + with_thousands(total) + " done" +
+                (failed > 0 ? ", " + with_thousands(failed) + " failed" : "");
+        const auto seconds = [](auto duration) {
+            return static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(duration).count());
+        };
         if (oldest != TimePoint::max()) text += ", oldest " + duration_text(std::max(0.0, seconds(now() - oldest)));
         if (expires && *expires > now()) text += ", expires in " + duration_text(seconds(*expires - now()));
         return text;
@@ -890,7 +937,9 @@ private:
         return result;
     }
 
-    void event(std::string kind, std::string detail) { c_.writer->append(RunEvent{now(), std::move(kind), std::move(detail)}); }
+    void event(std::string kind, std::string detail) {
+        c_.writer->append(RunEvent{now(), std::move(kind), std::move(detail)});
+    }
 
     const BatchContext& c_;
     const RunConfig& config_;
@@ -902,13 +951,15 @@ private:
     std::uint64_t first_, samples_;
 
     std::string run_id_;
-    std::string states_;  ///< a sample each: as sample_states, 'o'ut at the service, to be 'r'etried, 'm'issing for good
+    std::string
+        states_;  ///< a sample each: as sample_states, 'o'ut at the service, to be 'r'etried, 'm'issing for good
     std::vector<Out> out_;
     std::unique_ptr<PlanStream> plan_;
     std::unique_ptr<Job> put_back_;
     std::priority_queue<std::uint64_t, std::vector<std::uint64_t>, std::greater<>> retry_;
     std::vector<Remedy> remedies_, learned_;
-    bool fresh_done_ = false, budget_full_ = false, finished_ = false, hand_over_ = false, hard_stop_ = false, batch_done_ = false;
+    bool fresh_done_ = false, budget_full_ = false, finished_ = false, hand_over_ = false, hard_stop_ = false,
+         batch_done_ = false;
     std::uint64_t accepted_ = 0, accepted_before_ = 0, missing_ = 0, held_ = 0, open_lines_ = 0;
     std::int64_t input_tokens_ = 0, output_tokens_ = 0;
     int fruitless_ = 0, queue_refusals_ = 0, warnings_ = 0;
@@ -940,7 +991,8 @@ BatchSessionResult run_batch_session(const BatchContext& context) {
 
 Result<std::uint64_t> cancel_batches(const BatchContext& context) {
     const auto* codec = batches_of(*context.provider);
-    if (codec == nullptr) return Error{ErrorCode::invalid_argument, "the run's provider has no batches", std::string(kNoBatches)};
+    if (codec == nullptr)
+        return Error{ErrorCode::invalid_argument, "the run's provider has no batches", std::string(kNoBatches)};
     auto http = client_of(context);
     if (!http) return std::move(http).error();
     auto open = open_batches(*context.reader);
@@ -960,12 +1012,14 @@ Result<std::uint64_t> cancel_batches(const BatchContext& context) {
         const bool over = state->phase == BatchState::Phase::ended || state->phase == BatchState::Phase::refused ||
                           state->phase == BatchState::Phase::queue_full;
         if (!over) {
-            state = service.ask(codec->cancel(batch.server), [codec](const HttpResponse& r) { return codec->state(r); });
+            state =
+                service.ask(codec->cancel(batch.server), [codec](const HttpResponse& r) { return codec->state(r); });
             if (!state) return std::move(state).error();
             ++cancelled;
         }
-        context.console->log(LogLevel::info, "batch " + std::to_string(batch.id) + " (" + batch.server + "): " + state->status + ", " +
-                                                 with_thousands(state->done) + " of " + with_thousands(batch.lines) + " done");
+        context.console->log(LogLevel::info, "batch " + std::to_string(batch.id) + " (" + batch.server +
+                                                 "): " + state->status + ", " + with_thousands(state->done) + " of " +
+                                                 with_thousands(batch.lines) + " done");
     }
     return cancelled;
 }

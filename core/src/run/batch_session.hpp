@@ -1,5 +1,6 @@
-// One sitting of a run in deferred batches (`--mode batch`), beside session.hpp: submits what is to be made in files, looks
-// how they are doing at growing intervals, and takes the answers in. What was out when a process died is found again.
+// One sitting of a run in deferred batches (`--mode batch`), beside session.hpp: submits what is to be made in files,
+// looks how they are doing at growing intervals, and takes the answers in. What was out when a process died is found
+// again.
 
 #pragma once
 
@@ -38,8 +39,8 @@ const BatchCodec* batches_of(const Instance<Provider>& provider);
 
 BatchSessionResult run_batch_session(const BatchContext& context);
 
-/// Asks the service to cancel every batch of the run that is out. What was done by then is for `resume` to collect. Says
-/// each; how many.
+/// Asks the service to cancel every batch of the run that is out. What was done by then is for `resume` to collect.
+/// Says each; how many.
 Result<std::uint64_t> cancel_batches(const BatchContext& context);
 
 }  // namespace synth::core

@@ -35,7 +35,8 @@ Result<std::vector<StoredBatch>> open_batches(LedgerReader& reader) {
     std::vector<StoredBatch> batches;
     if (!*there) return batches;
     auto query = reader.database().prepare(
-        "SELECT b.id, b.tag, b.state, b.file, b.server, b.submitted, b.lines, b.tokens, count(l.sample), coalesce(sum(l.bound), 0) "
+        "SELECT b.id, b.tag, b.state, b.file, b.server, b.submitted, b.lines, b.tokens, count(l.sample), "
+        "coalesce(sum(l.bound), 0) "
         "FROM batch b LEFT JOIN batch_line l ON l.batch = b.id WHERE b.state < 3 GROUP BY b.id ORDER BY b.id");
     if (!query) return std::move(query).error();
     for (;;) {
@@ -59,7 +60,8 @@ Result<std::vector<StoredBatch>> open_batches(LedgerReader& reader) {
 }
 
 Result<std::vector<BatchLine>> open_lines(LedgerReader& reader, std::int64_t batch) {
-    auto query = reader.database().prepare("SELECT sample, attempt, bound FROM batch_line WHERE batch = ? ORDER BY sample");
+    auto query =
+        reader.database().prepare("SELECT sample, attempt, bound FROM batch_line WHERE batch = ? ORDER BY sample");
     if (!query) return std::move(query).error();
     query->bind(1, batch);
     std::vector<BatchLine> lines;
@@ -77,8 +79,9 @@ Result<std::vector<BatchLine>> open_lines(LedgerReader& reader, std::int64_t bat
 Result<std::string> sample_states(LedgerReader& reader) {
     const auto& head = reader.head();
     std::string states(head.samples, 'u');
-    auto query = reader.database().prepare("SELECT sample, min(outcome), max(outcome = " +
-                                           std::to_string(static_cast<int>(Outcome::held)) + ") FROM call GROUP BY sample");
+    auto query = reader.database().prepare(
+        "SELECT sample, min(outcome), max(outcome = " + std::to_string(static_cast<int>(Outcome::held)) +
+        ") FROM call GROUP BY sample");
     if (!query) return std::move(query).error();
     for (;;) {
         auto row = query->step();
@@ -111,30 +114,38 @@ Result<std::string> batch_run_id(LedgerReader& reader, LedgerWriter& writer) {
     return id;
 }
 
-Status store_intent(LedgerWriter& writer, const std::string& run_id, StoredBatch& batch, const std::vector<BatchLine>& lines) {
+Status store_intent(LedgerWriter& writer, const std::string& run_id, StoredBatch& batch,
+                    const std::vector<BatchLine>& lines) {
     auto made = std::make_shared<StoredBatch>(batch);  // filled in by the writer's thread
-    auto stored = writer.transact([made, lines, run_id](Database& database) -> Status {  // by value: it may be tried again later
-        if (auto done = database.execute(kTables); !done) return done;
-        auto last = database.prepare("SELECT coalesce(max(id), 0) FROM batch");
-        if (!last) return std::move(last).error();
-        auto row = last->step();
-        if (!row) return std::move(row).error();
-        made->id = last->integer(0) + 1;
-        made->tag = run_id + "-" + std::to_string(made->id);
-        last->reset();
-        auto put = database.prepare("INSERT INTO batch(id, tag, state, file, server, submitted, lines, tokens) VALUES(?,?,0,'','',0,?,?)");
-        if (!put) return std::move(put).error();
-        put->bind(1, made->id).bind(2, std::string_view(made->tag)).bind(3, static_cast<std::int64_t>(lines.size())).bind(4, made->tokens);
-        if (auto done = put->run(); !done) return done;
-        auto line = database.prepare("INSERT INTO batch_line(batch, sample, attempt, bound) VALUES(?,?,?,?)");
-        if (!line) return std::move(line).error();
-        for (const auto& one : lines) {
-            line->bind(1, made->id).bind(2, static_cast<std::int64_t>(one.sample)).bind(3, static_cast<std::int64_t>(one.attempt))
-                .bind(4, one.bound.value);
-            if (auto done = line->run(); !done) return done;
-        }
-        return {};
-    });
+    auto stored =
+        writer.transact([made, lines, run_id](Database& database) -> Status {  // by value: it may be tried again later
+            if (auto done = database.execute(kTables); !done) return done;
+            auto last = database.prepare("SELECT coalesce(max(id), 0) FROM batch");
+            if (!last) return std::move(last).error();
+            auto row = last->step();
+            if (!row) return std::move(row).error();
+            made->id = last->integer(0) + 1;
+            made->tag = run_id + "-" + std::to_string(made->id);
+            last->reset();
+            auto put = database.prepare(
+                "INSERT INTO batch(id, tag, state, file, server, submitted, lines, tokens) VALUES(?,?,0,'','',0,?,?)");
+            if (!put) return std::move(put).error();
+            put->bind(1, made->id)
+                .bind(2, std::string_view(made->tag))
+                .bind(3, static_cast<std::int64_t>(lines.size()))
+                .bind(4, made->tokens);
+            if (auto done = put->run(); !done) return done;
+            auto line = database.prepare("INSERT INTO batch_line(batch, sample, attempt, bound) VALUES(?,?,?,?)");
+            if (!line) return std::move(line).error();
+            for (const auto& one : lines) {
+                line->bind(1, made->id)
+                    .bind(2, static_cast<std::int64_t>(one.sample))
+                    .bind(3, static_cast<std::int64_t>(one.attempt))
+                    .bind(4, one.bound.value);
+                if (auto done = line->run(); !done) return done;
+            }
+            return {};
+        });
     batch = *made;
     return stored;
 }
@@ -155,7 +166,8 @@ Status store_state(LedgerWriter& writer, const StoredBatch& batch) {
 Status store_collected(LedgerWriter& writer, std::int64_t batch) {
     return writer.transact([batch](Database& database) {
         const auto id = std::to_string(batch);
-        return database.execute("DELETE FROM batch_line WHERE batch = " + id + "; UPDATE batch SET state = 3 WHERE id = " + id);
+        return database.execute("DELETE FROM batch_line WHERE batch = " + id +
+                                "; UPDATE batch SET state = 3 WHERE id = " + id);
     });
 }
 

@@ -1,5 +1,6 @@
 // Deferred batches in a ledger: what was meant to be submitted, is out at the service, and still waits for its answer.
-// A batch is here before the first byte of it leaves, so that after a crash the service's lists can be compared with it.
+// A batch is here before the first byte of it leaves, so that after a crash the service's lists can be compared with
+// it.
 
 #pragma once
 
@@ -45,7 +46,8 @@ Result<std::string> sample_states(LedgerReader& reader);
 Result<std::string> batch_run_id(LedgerReader& reader, LedgerWriter& writer);
 
 /// Fills in id and tag of `batch`.
-Status store_intent(LedgerWriter& writer, const std::string& run_id, StoredBatch& batch, const std::vector<BatchLine>& lines);
+Status store_intent(LedgerWriter& writer, const std::string& run_id, StoredBatch& batch,
+                    const std::vector<BatchLine>& lines);
 /// State, file, server and time of submission.
 Status store_state(LedgerWriter& writer, const StoredBatch& batch);
 /// Collected: takes away what is left of its lines.

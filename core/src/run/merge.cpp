@@ -22,16 +22,18 @@ constexpr std::size_t kGapsShown = 8;
 Error unfit(std::string message) { return {ErrorCode::invalid_argument, std::move(message), "shards"}; }
 
 std::string name_of(const ShardLedger& shard) {
-    return "shard " + std::to_string(shard.config.shard.number) + " of " + std::to_string(shard.config.shard.count) + " (" +
-           shard.path.string() + ")";
+    return "shard " + std::to_string(shard.config.shard.number) + " of " + std::to_string(shard.config.shard.count) +
+           " (" + shard.path.string() + ")";
 }
 
-/// Keeps a run from writing the ledger while it is read. Nothing where the folder cannot be written: then no run can either.
+/// Keeps a run from writing the ledger while it is read. Nothing where the folder cannot be written: then no run can
+/// either.
 Result<std::optional<FileLock>> lock_shard(const ShardLedger& shard) {
     const auto path = shard.path.parent_path() / (shard.config.name + ".lock");
     auto lock = FileLock::take(path, name_of(shard) + " is being made just now; merge when it is done");
     if (lock) return std::optional(std::move(*lock));
-    if (std::error_code ignored; lock.error().reason == "locked" || fs::exists(path, ignored)) return std::move(lock).error();
+    if (std::error_code ignored; lock.error().reason == "locked" || fs::exists(path, ignored))
+        return std::move(lock).error();
     return std::optional<FileLock>();
 }
 
@@ -40,7 +42,8 @@ Result<ShardLedger> open_shard(const fs::path& path, LedgerHead& head) {
     if (!reader) return std::move(reader).error();
     head = reader->head();
     auto config = parse_run_config(head.config_json);
-    if (!config) return Error{config.error().code, path.string() + ": " + config.error().message, config.error().reason};
+    if (!config)
+        return Error{config.error().code, path.string() + ": " + config.error().message, config.error().reason};
     ShardLedger shard;
     shard.path = path;
     shard.config = std::move(*config);
@@ -49,7 +52,8 @@ Result<ShardLedger> open_shard(const fs::path& path, LedgerHead& head) {
     if (!shard.config.shard) return unfit(path.string() + " is the ledger of a whole run, not of a shard");
     if (part_begin(head.whole, shard.config.shard.number, shard.config.shard.count) != head.first ||
         part_of(head.whole, shard.config.shard) != head.samples)
-        return Error{ErrorCode::io, path.string() + " holds another part of the plan than its shard's, it is damaged", "ledger"};
+        return Error{ErrorCode::io, path.string() + " holds another part of the plan than its shard's, it is damaged",
+                     "ledger"};
     return shard;
 }
 
@@ -59,7 +63,8 @@ std::string difference(const ShardLedger& a, const LedgerHead& head_a, const Sha
     const auto differ = [&list](const char* what) { list += (list.empty() ? "" : ", ") + std::string(what); };
     if (!list.empty()) return list;
     if (head_a.taxonomy_json != head_b.taxonomy_json) differ("classes of the taxonomy");
-    if (head_a.plan_digest != head_b.plan_digest || head_a.whole != head_b.whole || head_a.seed != head_b.seed) differ("plan");
+    if (head_a.plan_digest != head_b.plan_digest || head_a.whole != head_b.whole || head_a.seed != head_b.seed)
+        differ("plan");
     if (list.empty() && head_a.dictionary != head_b.dictionary) differ("prompts");
     return list;
 }
@@ -123,7 +128,8 @@ Status look_through(ShardLedger& shard, PlanDigest& digest) {
 }
 
 /// "a, b, c" of a table, with `replaced` in place of the first.
-Result<std::pair<std::string, std::string>> columns_of(Database& database, const std::string& table, const std::string& replaced) {
+Result<std::pair<std::string, std::string>> columns_of(Database& database, const std::string& table,
+                                                       const std::string& replaced) {
     auto query = database.prepare("PRAGMA main.table_info(" + table + ")");
     if (!query) return std::move(query).error();
     std::string names, values;
@@ -151,7 +157,8 @@ Status copy_calls(Database& database, std::int64_t offset) {
     return {};
 }
 
-/// Sums up the counters. What was in flight when a session was killed is charged now: nobody will go on with that ledger.
+/// Sums up the counters. What was in flight when a session was killed is charged now: nobody will go on with that
+/// ledger.
 Status add_progress(Database& database) {
     auto columns = columns_of(database, "progress", "calls");
     if (!columns) return std::move(columns).error();
@@ -164,7 +171,8 @@ Status add_progress(Database& database) {
         const std::string more = name == "unaccounted"            ? " + exposure"
                                  : name == "unaccounted_requests" ? " + exposure_requests"
                                                                   : "";
-        sums += (sums.empty() ? "" : ", ") + name + " = " + name + " + (SELECT " + name + more + " FROM shard.progress)";
+        sums +=
+            (sums.empty() ? "" : ", ") + name + " = " + name + " + (SELECT " + name + more + " FROM shard.progress)";
     }
     return database.execute("UPDATE main.progress SET " + sums);
 }
@@ -176,12 +184,15 @@ Status copy_shard(Database& database, const ShardLedger& shard, std::int64_t off
         if (auto done = attach->bind(1, std::string_view(shard.path.native())).run(); !done) return done;
     }
     const auto copy = [&]() -> Status {
-        if (auto done = database.execute("BEGIN; INSERT INTO main.plan(first, specs) SELECT first, specs FROM shard.plan ORDER BY first;"); !done)
+        if (auto done = database.execute(
+                "BEGIN; INSERT INTO main.plan(first, specs) SELECT first, specs FROM shard.plan ORDER BY first;");
+            !done)
             return done;
         if (auto done = copy_calls(database, offset); !done) return done;
         if (auto done = add_progress(database); !done) return done;
-        return database.execute("INSERT INTO main.event(at, kind, detail) SELECT at, kind, detail FROM shard.event ORDER BY id;"
-                                "INSERT OR REPLACE INTO main.remedy SELECT * FROM shard.remedy; COMMIT;");
+        return database.execute(
+            "INSERT INTO main.event(at, kind, detail) SELECT at, kind, detail FROM shard.event ORDER BY id;"
+            "INSERT OR REPLACE INTO main.remedy SELECT * FROM shard.remedy; COMMIT;");
     };
     if (auto copied = copy(); !copied) return copied;
     return database.execute("DETACH shard");
@@ -217,13 +228,16 @@ Result<ShardSet> inspect_shards(const std::vector<fs::path>& files) {
         if (set.shards.empty())
             head = std::move(own);
         else if (const auto differ = difference(set.shards.front(), head, *shard, own); !differ.empty())
-            return unfit(name_of(set.shards.front()) + " and " + name_of(*shard) + " are not of one run, they differ in: " + differ);
+            return unfit(name_of(set.shards.front()) + " and " + name_of(*shard) +
+                         " are not of one run, they differ in: " + differ);
         set.shards.push_back(std::move(*shard));
     }
     if (set.shards.empty())
-        return unfit(absent.empty() ? "no ledger was named" : "no ledger at " + absent.front().string() + ", nor any other of them");
+        return unfit(absent.empty() ? "no ledger was named"
+                                    : "no ledger at " + absent.front().string() + ", nor any other of them");
     std::ranges::sort(set.shards, {}, [](const ShardLedger& shard) { return shard.config.shard.number; });
-    const auto same = std::ranges::adjacent_find(set.shards, {}, [](const ShardLedger& shard) { return shard.config.shard.number; });
+    const auto same =
+        std::ranges::adjacent_find(set.shards, {}, [](const ShardLedger& shard) { return shard.config.shard.number; });
     if (same != set.shards.end())
         return unfit(name_of(*same) + " is there a second time, as " + std::next(same)->path.string());
     set.count = set.shards.front().config.shard.count;
@@ -249,7 +263,9 @@ Result<ShardSet> inspect_shards(const std::vector<fs::path>& files) {
     }
     absent_until(set.count + 1);
     if (set.absent.empty() && digest.hexadecimal() != head.plan_digest)
-        return Error{ErrorCode::io, "the parts of the plan in the ledgers do not add up to the whole, one of them is damaged", "ledger"};
+        return Error{ErrorCode::io,
+                     "the parts of the plan in the ledgers do not add up to the whole, one of them is damaged",
+                     "ledger"};
     set.head = std::move(head);
     set.head.samples = set.head.whole;
     set.head.first = set.head.whole = 0;
@@ -272,7 +288,8 @@ Status merge_shards(const ShardSet& set, const LedgerHead& head, const fs::path&
                 auto progress = reader->progress();
                 if (!progress) return std::move(progress).error();
                 if (span->calls != shard.calls)
-                    return Error{ErrorCode::io, name_of(shard) + " has changed while it was merged; merge again", "changed"};
+                    return Error{ErrorCode::io, name_of(shard) + " has changed while it was merged; merge again",
+                                 "changed"};
                 if (span->calls > 0) spans.emplace_back(span->began, span->ended);
                 active_ms += progress->active_ms;
             }
@@ -285,9 +302,10 @@ Status merge_shards(const ShardSet& set, const LedgerHead& head, const fs::path&
         if (!last) return std::move(last).error();
         const auto events = std::to_string(query->integer(0));
         query->reset();
-        if (auto done = database.execute("BEGIN; INSERT INTO event(at, kind, detail) SELECT at, kind, detail FROM event ORDER BY at, id;"
-                                         "DELETE FROM event WHERE id <= " + events + "; UPDATE progress SET active_ms = " +
-                                         std::to_string(busy_ms(std::move(spans), active_ms)));
+        if (auto done = database.execute(
+                "BEGIN; INSERT INTO event(at, kind, detail) SELECT at, kind, detail FROM event ORDER BY at, id;"
+                "DELETE FROM event WHERE id <= " +
+                events + "; UPDATE progress SET active_ms = " + std::to_string(busy_ms(std::move(spans), active_ms)));
             !done)
             return done;
         if (auto done = write_head(database, head); !done) return done;

@@ -18,7 +18,9 @@ const BatchCodec* codec_of(const core::Instance<Provider>& provider) {
     return static_cast<const BatchCodec*>(provider.object().extension(kBatchExtension));
 }
 
-HttpResponse response(int status, std::string body) { return {status, {{"content-type", "application/json"}}, std::move(body)}; }
+HttpResponse response(int status, std::string body) {
+    return {status, {{"content-type", "application/json"}}, std::move(body)};
+}
 
 class BatchCodecTest : public testing::Test {
 protected:
@@ -29,7 +31,8 @@ protected:
 TEST_F(BatchCodecTest, IsThereForOpenAiAndNotForAzure) {
     EXPECT_NE(codec_of(*try_openai()), nullptr);
     EXPECT_EQ(provider_.object().extension("synth.batch/2"), nullptr);
-    const auto azure = try_openai({{"preset", "azure"}, {"base_url", "https://x.openai.azure.com"}, {"model", "gpt-4o-mini"}});
+    const auto azure =
+        try_openai({{"preset", "azure"}, {"base_url", "https://x.openai.azure.com"}, {"model", "gpt-4o-mini"}});
     ASSERT_TRUE(azure.ok()) << azure.error().message;
     EXPECT_EQ(codec_of(*azure), nullptr);
 }
@@ -38,7 +41,8 @@ TEST_F(BatchCodecTest, WritesLinesFilesAndBatches) {
     HttpRequest request;
     request.body = R"({"model":"m"})";
     EXPECT_EQ(codec_.line(request, "r\"un-1-1"),
-              "{\"custom_id\":\"r\\\"un-1-1\",\"method\":\"POST\",\"url\":\"/v1/chat/completions\",\"body\":{\"model\":\"m\"}}\n");
+              "{\"custom_id\":\"r\\\"un-1-1\",\"method\":\"POST\",\"url\":\"/v1/chat/"
+              "completions\",\"body\":{\"model\":\"m\"}}\n");
     const auto upload = codec_.upload("name.jsonl", "{}\n{}\n");
     EXPECT_EQ(upload.method, "POST");
     EXPECT_EQ(upload.url, "http://127.0.0.1:9/v1/files");
@@ -55,7 +59,9 @@ TEST_F(BatchCodecTest, WritesLinesFilesAndBatches) {
     EXPECT_THAT(upload.body, HasSubstr("filename=\"name.jsonl\""));
     EXPECT_THAT(upload.body, HasSubstr("\r\n\r\n{}\n{}\n\r\n"));
     const auto submit = codec_.submit("file-1", "tag-1");
-    EXPECT_EQ(submit.body, R"({"input_file_id":"file-1","endpoint":"/v1/chat/completions","completion_window":"24h","metadata":{"tdamm_synth":"tag-1"}})");
+    EXPECT_EQ(
+        submit.body,
+        R"({"input_file_id":"file-1","endpoint":"/v1/chat/completions","completion_window":"24h","metadata":{"tdamm_synth":"tag-1"}})");
     EXPECT_EQ(codec_.look("batch_1").method, "GET");
     EXPECT_EQ(codec_.look("batch_1").url, "http://127.0.0.1:9/v1/batches/batch_1");
     EXPECT_EQ(codec_.cancel("batch_1").url, "http://127.0.0.1:9/v1/batches/batch_1/cancel");
@@ -68,13 +74,15 @@ TEST_F(BatchCodecTest, ReadsWhereABatchStands) {
         const char* status;
         Phase phase;
     };
-    for (const auto& [status, phase] : {Case{"validating", Phase::waiting}, Case{"in_progress", Phase::running}, Case{"finalizing", Phase::running},
-                                        Case{"cancelling", Phase::running}, Case{"completed", Phase::ended}, Case{"expired", Phase::ended},
-                                        Case{"cancelled", Phase::ended}, Case{"failed", Phase::refused}, Case{"something new", Phase::running}}) {
+    for (const auto& [status, phase] :
+         {Case{"validating", Phase::waiting}, Case{"in_progress", Phase::running}, Case{"finalizing", Phase::running},
+          Case{"cancelling", Phase::running}, Case{"completed", Phase::ended}, Case{"expired", Phase::ended},
+          Case{"cancelled", Phase::ended}, Case{"failed", Phase::refused}, Case{"something new", Phase::running}}) {
         const auto state = codec_.state(response(
-            200, R"({"id":"batch_1","status":")" + std::string(status) +
-                     R"(","input_file_id":"file-1","output_file_id":"file-2","error_file_id":null,"metadata":{"tdamm_synth":"tag"},)"
-                     R"("request_counts":{"total":3,"completed":2,"failed":1},"expires_at":1800000000})"));
+            200,
+            R"({"id":"batch_1","status":")" + std::string(status) +
+                R"(","input_file_id":"file-1","output_file_id":"file-2","error_file_id":null,"metadata":{"tdamm_synth":"tag"},)"
+                R"("request_counts":{"total":3,"completed":2,"failed":1},"expires_at":1800000000})"));
         ASSERT_TRUE(state.ok()) << status;
         EXPECT_EQ(state->phase, phase) << status;
         EXPECT_EQ(state->output_file, "file-2");
@@ -85,21 +93,26 @@ TEST_F(BatchCodecTest, ReadsWhereABatchStands) {
         EXPECT_EQ(state->failed, 1U);
         EXPECT_EQ(state->expires, TimePoint(std::chrono::seconds(1'800'000'000)));
     }
-    const auto full = codec_.state(response(200, R"({"id":"b","status":"failed","errors":{"data":[{"code":"token_limit_exceeded","message":"Enqueued"}]}})"));
+    const auto full = codec_.state(response(
+        200,
+        R"({"id":"b","status":"failed","errors":{"data":[{"code":"token_limit_exceeded","message":"Enqueued"}]}})"));
     ASSERT_TRUE(full.ok());
     EXPECT_EQ(full->phase, Phase::queue_full);
     EXPECT_EQ(full->error, "Enqueued");
-    for (const char* wrong : {"", "[]", "{}", R"({"id":"b"})", R"({"id":"../../v1/secrets","status":"completed"})", R"({"id":1,"status":2})"})
+    for (const char* wrong : {"", "[]", "{}", R"({"id":"b"})", R"({"id":"../../v1/secrets","status":"completed"})",
+                              R"({"id":1,"status":2})"})
         EXPECT_EQ(codec_.state(response(200, wrong)).error().code, ErrorCode::malformed) << wrong;
     const auto none = codec_.state(response(404, R"({"detail":"Not Found"})"));
     EXPECT_EQ(none.error().reason, kNoBatches);
     EXPECT_EQ(codec_.state(response(401, "{}")).error().code, ErrorCode::unauthorized);
     EXPECT_EQ(codec_.state(response(503, "busy")).error().code, ErrorCode::unavailable);
-    EXPECT_EQ(codec_.state(response(429, R"({"error":{"code":"rate_limit_exceeded"}})")).error().code, ErrorCode::rate_limited);
+    EXPECT_EQ(codec_.state(response(429, R"({"error":{"code":"rate_limit_exceeded"}})")).error().code,
+              ErrorCode::rate_limited);
 }
 
 TEST_F(BatchCodecTest, ReadsPages) {
-    const auto page = codec_.batches(response(200, R"({"data":[{"id":"b2","status":"completed"},{"id":"b1","status":"failed"}],"has_more":true})"));
+    const auto page = codec_.batches(
+        response(200, R"({"data":[{"id":"b2","status":"completed"},{"id":"b1","status":"failed"}],"has_more":true})"));
     ASSERT_TRUE(page.ok());
     ASSERT_EQ(page->items.size(), 2U);
     EXPECT_EQ(page->next, "b1");
@@ -111,14 +124,16 @@ TEST_F(BatchCodecTest, ReadsPages) {
 }
 
 TEST_F(BatchCodecTest, ReadsLinesOfBothFiles) {
-    const auto good = codec_.answer(R"({"id":"r","custom_id":"run-7-1","response":{"status_code":200,"request_id":"q","body":{"choices":[ {"x": "é\n"} ]}},"error":null})");
+    const auto good = codec_.answer(
+        R"({"id":"r","custom_id":"run-7-1","response":{"status_code":200,"request_id":"q","body":{"choices":[ {"x": "é\n"} ]}},"error":null})");
     ASSERT_TRUE(good.ok());
     EXPECT_EQ(good->custom_id, "run-7-1");
     ASSERT_TRUE(good->response);
     EXPECT_EQ(good->response->status, 200);
     EXPECT_EQ(good->response->body, "{\"choices\":[{\"x\":\"é\\n\"}]}");
     EXPECT_EQ(good->response->header("x-request-id"), "q");
-    const auto expired = codec_.answer(R"({"custom_id":"run-8-1","response":null,"error":{"code":"batch_expired","message":"late"}})");
+    const auto expired =
+        codec_.answer(R"({"custom_id":"run-8-1","response":null,"error":{"code":"batch_expired","message":"late"}})");
     ASSERT_TRUE(expired.ok());
     EXPECT_FALSE(expired->response);
     EXPECT_TRUE(expired->expired);
@@ -128,12 +143,14 @@ TEST_F(BatchCodecTest, ReadsLinesOfBothFiles) {
     EXPECT_FALSE(neither->response);
     EXPECT_FALSE(neither->expired);
     EXPECT_NE(neither->error, "");
-    for (const char* wrong : {"", "{}", "nonsense", "[1]", R"({"custom_id":7})"}) EXPECT_FALSE(codec_.answer(wrong).ok()) << wrong;
+    for (const char* wrong : {"", "{}", "nonsense", "[1]", R"({"custom_id":7})"})
+        EXPECT_FALSE(codec_.answer(wrong).ok()) << wrong;
 }
 
 TEST_F(BatchCodecTest, TakesWhateverComes) {
-    const std::string seed = R"({"id":"batch_1","custom_id":"run-1-1","status":"failed","data":[{"id":"a"}],"errors":{"data":[{"code":"c"}]},)"
-                             R"("response":{"status_code":200,"body":{"a":[1,2]}},"error":{"code":"x"},"request_counts":{"total":1e300},"has_more":true})";
+    const std::string seed =
+        R"({"id":"batch_1","custom_id":"run-1-1","status":"failed","data":[{"id":"a"}],"errors":{"data":[{"code":"c"}]},)"
+        R"("response":{"status_code":200,"body":{"a":[1,2]}},"error":{"code":"x"},"request_counts":{"total":1e300},"has_more":true})";
     Random random(1);
     for (int round = 0; round < 20'000; ++round) {
         std::string text = seed;
