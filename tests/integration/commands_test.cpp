@@ -129,6 +129,40 @@ TEST_F(CommandsTest, TheOfflineProviderFinishesASet) {
     EXPECT_THAT(server_.requests(), SizeIs(0));
 }
 
+TEST_F(CommandsTest, EveryKindIsSwappedOnTheCommandLineAlone) {
+    const std::vector<std::vector<std::string>> swaps = {
+        {},
+        {"--sampler", "uniform"},
+        {"--sampler", "weighted"},
+        {"--prompts", "template"},
+        {"--provider", "anthropic", "-o", "provider.base_url=" + server_.base_url()},
+        {"--provider", "gemini", "-o", "provider.base_url=" + server_.base_url() + "beta"},
+        {"--provider", "offline"},
+        {"--validator", "style", "--validator", "duplicates"},
+        {"--sink", "csv", "--sink", "sqlite", "--sink", "json"},
+        {"--reporter", "diversity"},
+    };
+    for (const auto& swap : swaps) {
+        const std::string what = swap.empty() ? "nothing" : swap[0] + " " + swap[1];
+        std::vector<std::string> arguments = {"generate", "--num-samples", "10", "--seed", "7", "--run-name", "run", "--output-dir",
+                                              "swap"};
+        if (what.find("--provider") == std::string::npos) arguments.insert(arguments.end(), {"-o", "provider.base_url=" + server_.base_url()});
+        arguments.insert(arguments.end(), swap.begin(), swap.end());
+        auto swapped = command(arguments);
+        swapped.environment["ANTHROPIC_API_KEY"] = std::string(kKey);
+        swapped.environment["GEMINI_API_KEY"] = std::string(kKey);
+        const auto finished = run(swapped);
+        EXPECT_EQ(finished.exit_code, 0) << what << ": " << finished.err;
+        EXPECT_THAT(read_records(dir_ / "swap/run.json"), SizeIs(10)) << what;
+        const auto used = read_file(dir_ / "swap/run.report.json");
+        for (std::size_t word = 1; word < swap.size(); word += 2)
+            if (swap[word - 1] != "-o") {
+                EXPECT_THAT(used, HasSubstr("\"id\": \"" + swap[word] + "\"")) << what;
+            }
+        fs::remove_all(dir_ / "swap");
+    }
+}
+
 TEST_F(CommandsTest, ASamplerInAFolderIsUsedWithoutBuilding) {
     const std::vector<std::string> options = {"--num-samples", "12", "--sampler", "in_order"};
     EXPECT_EQ(generate(options).exit_code, 2) << "not one of ours";
