@@ -170,8 +170,6 @@ int run_merge(const Command& command) {
     if (auto merged = merge_shards(*set, head, ledger); !merged) return context->fail(merged.error());
     auto reader = LedgerReader::open(ledger);
     if (!reader) return context->fail(reader.error());
-    // Checks of the whole set belong here: the ledger is that of a run whose samples are all made, and what they reject
-    // is missing again, for `resume` to make.
 
     code = set->complete() ? kAllMade : kMissing;
     std::vector<fs::path> outputs;
