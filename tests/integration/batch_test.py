@@ -268,6 +268,20 @@ def shards_in_batches():
     case.submitted_once()
 
 
+def held_for_the_checks_of_the_set():
+    if "validator duplicates" not in Case().run([program, "plugins", "--names"])[0]:
+        return "no validator that looks at the set"
+    outputs = []
+    for mode in ([], ["--mode", "batch", "--poll", "0.01"]):
+        case = Case()
+        case.run(case.generate("--validator", "length", "--validator", "duplicates", *mode))
+        outputs.append(case.text())
+    assert outputs[0] == outputs[1]
+    case.check()
+    assert not any(kind == "chat" for kind, _, _ in case.server.log), "nothing is left to ask for"
+    return None
+
+
 def killed_at_every_step():
     """Each step of a run, before and after the service has carried it out; the lists are read when it is resumed."""
     points = [(kind, phase, nth) for kind, nth in (("upload", 1), ("upload", 2), ("submit", 1), ("submit", 2), ("look", 1), ("look", 3),
@@ -346,7 +360,7 @@ DIRECT = direct()
 chosen = sys.argv[2:]
 for test in (same_as_direct, several_files_in_any_order, failures_go_into_the_next_round, an_error_file_that_is_missing,
              expired_with_half_done, a_parameter_that_is_not_taken, the_last_few_directly, the_queue_is_respected, refused_for_good, a_budget_that_is_too_small,
-             servers_without_batches, trouble_with_every_call, interrupted_and_cancelled, shards_in_batches, killed_at_every_step,
+             servers_without_batches, trouble_with_every_call, interrupted_and_cancelled, shards_in_batches, held_for_the_checks_of_the_set, killed_at_every_step,
              killed_while_answers_are_taken_in):
     if chosen and test.__name__ not in chosen:
         continue
