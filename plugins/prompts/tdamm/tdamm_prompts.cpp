@@ -55,6 +55,10 @@ std::string draw_date(Random& random, int first_year, int last_year) {
            two(static_cast<unsigned>(date.day()));
 }
 
+constexpr std::string_view kTooShort = "too_short", kContinuation = "continuation";
+constexpr int kMostContinuations = 2;                ///< of one text, then it is written anew
+constexpr std::size_t kLeastBegunPercent = 40;       ///< of the words that were asked for
+
 class TdammPrompts final : public PromptStrategy {
 public:
     TdammPrompts(const Taxonomy& taxonomy, PromptData data, const Options& options, std::string_view plugin,
@@ -86,9 +90,14 @@ public:
         if (spec.drawn.empty()) return bad_spec(spec, "has no labels");
         Random random(derive_seed(spec.seed, "prompt"));
         Prompt prompt = taxonomy_.is_negative(spec.drawn) ? compose_negative(random) : compose_document(spec, random);
-        append_repairs(prompt, earlier);
+        const auto begun = unfinished(prompt.target_words, earlier);
+        if (!begun) append_repairs(prompt, earlier);
         if (preface_) prompt.messages.back().text.insert(0, preface_->text(spec));
-        prompt.output_limit = output_limit(prompt.target_words, earlier);
+        if (begun) {
+            append_continuation(prompt, *begun);
+        } else {
+            prompt.output_limit = output_limit(prompt.target_words, earlier);
+        }
         return prompt;
     }
 
@@ -97,6 +106,14 @@ public:
         Result<Draft> draft = read_answer(completion, data_.phrases);
         const bool cut = !draft && draft.error().code == ErrorCode::truncated;
         if (!draft && !cut) return draft;
+        if (!cut && !earlier.empty()) {
+            const Result<Prompt> first = compose(spec, {});
+            if (!first) return first.error();
+            if (auto begun = unfinished(first->target_words, earlier)) {
+                begun->add(std::move(*draft));
+                draft = Draft{std::move(begun->title), std::move(begun->text)};
+            }
+        }
         const std::string_view title = cut ? std::string_view() : draft->title;
         const Runs runs(cut ? completion.text : draft->text);
         // A loop ends only at the output limit: more room would buy more of it.
@@ -107,7 +124,7 @@ public:
         const bool title_copied =  // "the title of the document", from how the answer is to look
             !title.empty() &&
             asked->messages.front().text.find(std::string(kTitle).append(title) + "\n") != std::string::npos;
-        if (title_copied || runs.echo(system_runs_, asked->messages.back().text)) return echo_error();
+        if (title_copied || runs.echo(system_runs_, asked->messages[1].text)) return echo_error();
         return draft;
     }
 
@@ -313,6 +330,65 @@ private:
         user.render(values, text);
         prompt.target_words = words;
         return prompt;
+    }
+
+    /// A text that is good but for its length, and how often it has been continued.
+    struct Unfinished {
+        std::string title, text;
+        int times = 0;
+
+        /// What was written next: more of it, or, as models do, all of it once more.
+        void add(Draft next) {
+            constexpr std::size_t kBeginning = 80;
+            if (next.text.starts_with(std::string_view(text).substr(0, kBeginning)))
+                text = std::move(next.text);
+            else
+                text.append("\n\n").append(next.text);
+            ++times;
+        }
+    };
+
+    /// The text to continue; nothing: the next answer is a new one. A continuation costs the tokens of the text as input
+    /// and saves them as output, which is dearer with every provider.
+    [[nodiscard]] std::optional<Unfinished> unfinished(std::uint32_t target_words, std::span<const Attempt> earlier) const {
+        std::optional<Unfinished> text;
+        if (!data_.repairs.contains(kContinuation)) return text;  // a user's folder may lack it
+        for (const Attempt& attempt : earlier) {
+            if (attempt.error == ErrorCode::unavailable) continue;
+            const bool only_short =
+                !attempt.error && attempt.finish != FinishReason::length &&
+                std::ranges::any_of(attempt.findings,
+                                    [](const Finding& finding) { return finding.severity == Severity::rejection; }) &&
+                std::ranges::all_of(attempt.findings, [](const Finding& finding) {
+                    return finding.severity != Severity::rejection || finding.code == kTooShort;
+                });
+            auto draft = only_short ? read_answer({attempt.text, FinishReason::stop}, data_.phrases)
+                                    : Result<Draft>(repetition_error());
+            if (!draft) {
+                text.reset();
+                continue;
+            }
+            if (text)
+                text->add(std::move(*draft));
+            else
+                text = Unfinished{std::move(draft->title), std::move(draft->text)};
+            if (text->times == kMostContinuations || count_words(text->text) * 100 < target_words * kLeastBegunPercent)
+                text.reset();
+        }
+        return text;
+    }
+
+    void append_continuation(Prompt& prompt, const Unfinished& begun) const {
+        const std::size_t has = count_words(begun.text);
+        const std::size_t lacks = prompt.target_words > has ? prompt.target_words - has : 0;
+        prompt.messages.push_back({Role::assistant, begun.text});
+        const std::string words = std::to_string(has);
+        const std::string target_words = std::to_string(lacks + lacks / 10 + 50);
+        Values values;
+        values[Place::words] = words;
+        values[Place::target_words] = target_words;
+        data_.repairs.find(kContinuation)->second.render(values, prompt.messages.emplace_back(Message{}).text);
+        prompt.output_limit = output_limit(static_cast<std::uint32_t>(2 * lacks + 200), {});
     }
 
     /// Tells what was wrong with earlier answers, after everything else: what comes before stays in the prompt cache.

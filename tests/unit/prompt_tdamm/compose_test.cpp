@@ -368,6 +368,51 @@ TEST(TdammCompose, RepairsTellWhatWasWrong) {
     EXPECT_EQ(different.size(), 8U);
 }
 
+std::string sentences(int from, int to) {
+    std::string text;
+    for (int i = from; i < to; ++i)
+        text += "Epoch " + std::to_string(i) + " of the nova gave " + std::to_string(7 * i) + " mJy in the radio band, as run " +
+                std::to_string(13 * i) + " did. ";
+    return text.substr(0, text.size() - 1);
+}
+
+TEST(TdammCompose, AGoodTextThatIsShortIsContinued) {
+    const SampleSpec spec = spec_of({"Radio", "Novae"});
+    const Finding too_short{Severity::rejection, "too_short", "wanted at least 1000 words"};
+    const Finding foreign{Severity::rejection, "foreign_topic", "half of the text is about pulsars"};
+    const std::string half = sentences(0, 40), rest = sentences(40, 70);  // 16 words each
+    const auto messages = [&](const std::vector<Attempt>& earlier) { return compose(spec, earlier).messages; };
+    const auto draft = [&](const std::vector<Attempt>& earlier, const std::string& answer) {
+        const auto made = strategy().call([&](PromptStrategy& plugin) {
+            return plugin.extract(spec, earlier, Completion{answer, FinishReason::stop});
+        });
+        return made ? *made : Draft{"", made.error().message};
+    };
+
+    const std::vector<Attempt> begun = {rejected({too_short}, "TITLE: A nova\n\n" + half)};
+    const auto asked = messages(begun);
+    ASSERT_EQ(asked.size(), 4U);
+    EXPECT_EQ(asked[1].text, user_text(spec)) << "what went before must stay in the prompt cache";
+    EXPECT_EQ(asked[2].role, Role::assistant);
+    EXPECT_THAT(asked[2].text, HasSubstr(half));
+    EXPECT_THAT(asked[3].text, HasSubstr("has 64"));
+    const Draft whole = draft(begun, rest);
+    EXPECT_THAT(whole.text, AllOf(HasSubstr(half), HasSubstr(rest)));
+    EXPECT_EQ(whole.title, draft({}, "TITLE: A nova\n\n" + half).title);
+    EXPECT_EQ(draft(begun, asked[2].text + " " + rest).text, asked[2].text + " " + rest) << "all of it once more";
+
+    // Again too short: more of the same, whether the ledger has the last answer or, after a ruling, all of the text.
+    for (const std::string& last : {rest, whole.text}) {
+        const std::vector<Attempt> twice = {begun[0], rejected({too_short}, last)};
+        EXPECT_EQ(messages(twice)[2].text, whole.text);
+        const std::vector<Attempt> thrice = {twice[0], twice[1], rejected({too_short}, "Little more came of it.")};
+        EXPECT_EQ(messages(thrice).size(), 2U) << "two continuations are enough";
+    }
+    EXPECT_EQ(messages({rejected({too_short, foreign}, half)}).size(), 2U) << "more is wrong with it";
+    EXPECT_EQ(messages({rejected({too_short}, sentences(0, 20))}).size(), 2U) << "too little to go on from";
+    EXPECT_EQ(messages({begun[0], rejected({foreign}, rest)}).size(), 2U);
+}
+
 TEST(TdammCompose, RepairsKnowWhatValidatorsFind) {
     const SampleSpec spec = spec_of({"Radio", "Novae"});
     int codes = 0;
