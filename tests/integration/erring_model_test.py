@@ -9,6 +9,7 @@ a short text when it is asked to.
 """
 
 import collections
+import functools
 import http.server
 import json
 import pathlib
@@ -25,6 +26,7 @@ SHARE = 0.4
 FAULTS = ["short", "foreign", "refusal", "duplicate", "preamble"]
 REFUSAL = "I'm sorry, but I can't help with writing this document."
 PREAMBLE = "Certainly! Here is the document that you asked for:"
+TOPICS = ["Exoplanets", "Stellar flares", "Pulsar Wind Nebula", "Cosmic Rays", "Fast Radio Bursts", "Novae", "Kilonovae", "Stochastic"]
 NEGATIVE = frozenset(["Non-TDAMM"])
 
 
@@ -47,16 +49,26 @@ def offline_texts(folder):
     return texts
 
 
+def texts_of_one(folder):
+    """Texts about a single class, for topics that nobody asked for."""
+    done = run(folder, "generate", "--provider", "offline", "--seed", "3", "--min-labels", "1", "--max-labels", "1", "--num-samples", "80",
+               "--run-name", "one", "--output-dir", "texts", "--quiet")
+    assert done.returncode == 0, done.stderr
+    return {record["labels"][0]: record["full_text"] for record in json.loads((folder / "texts/one.json").read_text())}
+
+
 class Model:
     """Decides under a lock; what it sent, by fault."""
 
-    def __init__(self, texts):
+    def __init__(self, texts, singles):
         self.texts, self.random, self.lock = texts, random.Random(1), threading.Lock()
+        self.singles = {label: text for label, text in singles.items() if label in TOPICS}
         self.used, self.given, self.sent = collections.Counter(), [], collections.Counter()
 
     def foreign(self, labels):
-        others = [own for own in self.texts if own != NEGATIVE and not own & labels]
-        return self.texts[self.random.choice(sorted(others, key=sorted))][0]
+        """A topic that none of the labels is ever met with: what belongs together may be spoken of together."""
+        met = set().union(*(own for own in self.texts if own & labels))
+        return self.singles[self.random.choice(sorted(set(self.singles) - met))]
 
     def answer(self, messages):
         prompt = messages[1]["content"]
@@ -64,7 +76,7 @@ class Model:
             if len(messages) == 4:  # a short text is to be continued
                 begun = messages[2]["content"]
                 labels = frozenset(re.findall(r"^\* (.+)\n  Meaning:", prompt, re.M)) or NEGATIVE
-                whole = next(text for text in self.texts[labels] if text.startswith(begun[:200]))
+                whole = next((text for text in self.texts[labels] if text.startswith(begun[:200])), begun)
                 self.sent["continued"] += 1
                 # A text without labels may be shorter than its prompt asks for: then all of another one follows.
                 return whole[len(begun) :].strip() or self.random.choice([text for text in self.texts[labels] if text != whole])
@@ -75,7 +87,8 @@ class Model:
             fault = self.random.choice(FAULTS) if self.random.random() < SHARE else "none"
             words = text.split(" ")
             if fault == "short":
-                text = " ".join(words[: len(words) // 2]).rsplit(".", 1)[0] + "."
+                half = len(text) // 2
+                text = text[: max(text.rfind(". ", 0, half), text.rfind("\n", 0, half)) + 1].strip()
             elif fault == "foreign":
                 text += "\n\n" + self.foreign(labels)
             elif fault == "refusal":
@@ -119,23 +132,30 @@ def serve(model):
     return server
 
 
+@functools.cache
 def shingles(text):
     words = re.findall(r"\w+", text.lower())
     return {tuple(words[i : i + 3]) for i in range(len(words) - 2)}
 
 
+def likeness(one, other):
+    a, b = shingles(one), shingles(other)
+    return len(a & b) / len(a | b)
+
+
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        model = Model(offline_texts(folder))
+        model = Model(offline_texts(folder), texts_of_one(folder))
         server = serve(model)
         done = run(folder, "generate", "--num-samples", str(SAMPLES), "--seed", "7", "--run-name", "run", "--output-dir", "out",
-                   "--max-attempts", "30", "--max-concurrent", "8",
+                   "--max-attempts", "30", "--max-concurrent", "1",  # one after the other: the faults fall alike in every run
                    "--validator", "length", "--validator", "coverage", "--validator", "duplicates", "--validator", "style",
                    "-o", "validator.length.reject_short=true", "-o", "validator.length.tolerance=0.2",
-                   "-o", "validator.coverage.foreign_topic=reject", "-o", "validator.coverage.max_foreign=0.12",
+                   "-o", "validator.coverage.foreign_topic=reject", "-o", "validator.coverage.max_foreign=0.1",
                    "-o", f"provider.base_url=http://127.0.0.1:{server.server_port}/v1", environment={"OPENAI_API_KEY": "none"})
-        assert done.returncode == 0, (done.returncode, done.stderr[-3000:])
+        missing = json.loads((folder / "out/run.report.json").read_text())["samples"]["missing_samples"] if done.returncode == 3 else []
+        assert done.returncode == 0, (done.returncode, missing, done.stderr[-3000:])
         records = json.loads((folder / "out/run.json").read_text())
         report = json.loads((folder / "out/run.report.json").read_text())
         print("sent:", dict(model.sent), "rejected:", report["samples"]["failures"])
@@ -149,12 +169,13 @@ def main():
             assert REFUSAL not in text and not text.startswith("Certainly"), text[:200]
             if labels != NEGATIVE:
                 assert len(text.split()) >= 0.8 * 1178, (record["link"], len(text.split()))
-            own = labels == NEGATIVE or [text.split() == good.split() for good in model.texts[labels]]
-            assert own is True or any(own), f"{record['link']} is none of the good texts: {text[:300]}"
+            # A copy of a text that comes later in the plan is no copy: the later one is written again.
+            good = max(likeness(text, own) for own in model.texts[labels])
+            assert good > 0.45 or labels == NEGATIVE, f"{record['link']} is none of the good texts, {good}: {text[:300]}"
         assert len({record["full_text"] for record in records}) == SAMPLES
-        sets = [shingles(record["full_text"]) for record in records]
-        alike = max(len(a & b) / len(a | b) for i, a in enumerate(sets) for b in sets[:i])
-        assert alike < 0.4, alike
+        texts = [record["full_text"] for record in records]
+        alike = max(likeness(a, b) for i, a in enumerate(texts) for b in texts[:i])
+        assert alike < 0.5, alike  # with a tenth of the words changed it is 0.57
 
         assert model.sent["continued"] >= model.sent["short"], "a short text is continued, not written anew"
         rejected = sum(report["samples"]["failures"].values())

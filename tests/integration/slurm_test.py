@@ -26,6 +26,9 @@ program, fault_server = (str(pathlib.Path(p).resolve()) for p in sys.argv[1:3])
 PATIENCE = 180  # seconds for anything
 tools = {name: shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") for name in
          ("slurmctld", "slurmd", "sbatch", "squeue", "sinfo", "scontrol", "munged")}
+if not os.path.ismount("/sys/fs/cgroup"):
+    print("skipped: slurmd does not start without the cgroup file system at /sys/fs/cgroup")
+    sys.exit(77)
 absent = sorted(name for name, path in tools.items() if path is None)
 if absent or os.geteuid() != 0:
     print("skipped: " + ("not installed: " + ", ".join(absent) + " (tools/install-packages --tests)" if absent
