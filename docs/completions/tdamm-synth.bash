@@ -74,7 +74,7 @@ _tdamm_synth() {
     esac
 
     if [[ -z $command ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "generate plan resume status export report merge cancel plugins --help --version" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "generate plan resume status export report merge cancel check plugins --help --version" -- "$current")
     elif [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("$program" "$command" --help 2>/dev/null |
             sed -n 's/^  \(-[a-z],\)\{0,1\}\(--[a-z-]*\).*/\2/p')" -- "$current")
