@@ -217,10 +217,12 @@ def an_array_and_its_merge():
 
 
 def a_node_is_lost():
-    serve({"latency": {"ms": 700}})
+    serve({"latency": {"ms": 1000}})
     jobs = jobs_of("lost")
     run(jobs / "submit")
-    wait("the shards are at work on both nodes", lambda: requests() >= 8 and own_jobs("n1") and own_jobs("n2"))
+    ledgers = [scratch / "lost.out" / f"run.shard-{i}-of-4.ledger.sqlite" for i in range(1, 5)]
+    wait("the shards are at work on both nodes",
+         lambda: all(ledger.exists() for ledger in ledgers) and requests() >= 8 and own_jobs("n1") and own_jobs("n2"))
     stop("n2", signal.SIGKILL)
     killed = own_jobs("n2")
     for pid in killed:
