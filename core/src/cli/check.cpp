@@ -107,12 +107,7 @@ Status append_documents(LabelledData& data, const Pipeline& pipeline, LedgerRead
         review.draft = &draft;
         auto found = pipeline.findings_of(review);
         std::ranges::move(found, std::back_inserter(entry.row.findings));
-        const auto rejection = std::ranges::find(entry.row.findings, Severity::rejection, &Finding::severity);
-        if (rejection != entry.row.findings.end()) {
-            entry.row.outcome = Outcome::rejected;
-            entry.row.reason = rejection->code;
-            entry.row.message = rejection->message;
-        }
+        reject_if_found(entry.row);
         entry.title = draft.title;
         entry.text = draft.text;
         writer.append(std::move(entry));

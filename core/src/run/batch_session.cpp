@@ -245,11 +245,9 @@ private:
         accepted_ = static_cast<std::uint64_t>(std::ranges::count(states_, 'a'));
         accepted_before_ = accepted_;
         held_ = static_cast<std::uint64_t>(std::ranges::count(states_, 'h'));
-        auto learned = c_.reader->remedies();
+        auto learned = c_.reader->remedies(c_.info->endpoint, c_.info->model);
         if (!learned) return std::move(learned).error();
-        for (auto& known : *learned)
-            if (known.endpoint == c_.info->endpoint && known.model == c_.info->model)
-                remedies_.push_back(std::move(known.remedy));
+        remedies_ = std::move(*learned);
         auto run_id = batch_run_id(*c_.reader, *c_.writer);
         if (!run_id) return std::move(run_id).error();
         run_id_ = std::move(*run_id);
@@ -779,8 +777,7 @@ private:
         if (entry.text.empty() && row.outcome == Outcome::rejected && answer.response)
             entry.text = answer.response->body.substr(0, 65536);
 
-        const bool paid =
-            row.outcome == Outcome::accepted || row.outcome == Outcome::rejected || row.outcome == Outcome::held;
+        const bool paid = is_paid(row.outcome);
         if (row.cost || paid) {
             budget_.settle(line.bound, row.cost);
             if (!row.cost) row.reserved = line.bound;

@@ -573,6 +573,20 @@ Result<LedgerReader> LedgerReader::open(const fs::path& file) {
     return reader;
 }
 
+const Finding* first_rejection(const std::vector<Finding>& findings) noexcept {
+    const auto found = std::ranges::find(findings, Severity::rejection, &Finding::severity);
+    return found == findings.end() ? nullptr : &*found;
+}
+
+bool reject_if_found(CallRow& row) {
+    const Finding* rejection = first_rejection(row.findings);
+    if (rejection == nullptr) return false;
+    row.outcome = Outcome::rejected;
+    row.reason = rejection->code;
+    row.message = rejection->message;
+    return true;
+}
+
 Result<Progress> LedgerReader::progress() { return read_progress(*database_); }
 
 Result<std::vector<LearnedRemedy>> LedgerReader::remedies() {
@@ -588,6 +602,15 @@ Result<std::vector<LearnedRemedy>> LedgerReader::remedies() {
             {Remedy::Kind::omit_parameter, std::string(query->text(3)), std::string(query->text(4))}});
         if (!read_enum(query->integer(2), Remedy::Kind::rename_parameter, learned.remedy.kind)) return damaged("a remedy");
     }
+}
+
+Result<std::vector<Remedy>> LedgerReader::remedies(std::string_view endpoint, std::string_view model) {
+    auto learned = remedies();
+    if (!learned) return std::move(learned).error();
+    std::vector<Remedy> own;
+    for (auto& known : *learned)
+        if (known.endpoint == endpoint && known.model == model) own.push_back(std::move(known.remedy));
+    return own;
 }
 
 std::unique_ptr<PlanStream> LedgerReader::plan(std::uint64_t first) {
@@ -932,9 +955,7 @@ private:
             progress.output_tokens += row.usage->output.count;
         }
         if (row.cost) progress.spent += *row.cost;
-        const bool paid = row.outcome == Outcome::accepted || row.outcome == Outcome::rejected ||
-                          row.outcome == Outcome::held || row.outcome == Outcome::answered;
-        if (!row.cost && paid) ++progress.unpriced_calls;
+        if (!row.cost && is_paid(row.outcome)) ++progress.unpriced_calls;
         progress.reserved += row.reserved;
         return {};
     }

@@ -35,6 +35,18 @@ struct CallEntry {
     std::string text;    ///< the accepted draft; else the completion, else the raw body of an unusable answer
 };
 
+/// An answer that is charged for, whatever became of it.
+[[nodiscard]] constexpr bool is_paid(Outcome outcome) noexcept {
+    return outcome == Outcome::accepted || outcome == Outcome::rejected || outcome == Outcome::held ||
+           outcome == Outcome::answered;
+}
+
+/// Null: nothing rejects.
+[[nodiscard]] const Finding* first_rejection(const std::vector<Finding>& findings) noexcept;
+
+/// Makes it a rejected call, with reason and message, when one of its findings rejects; whether one does.
+bool reject_if_found(CallRow& row);
+
 /// The end of a call that was `held`: accepted or rejected after all; or of one that was accepted, by what looks at shards together.
 struct Ruling {
     std::uint64_t sample = 0;
@@ -105,6 +117,7 @@ public:
     [[nodiscard]] Database& database() noexcept { return *database_; }
     Result<Progress> progress();
     Result<std::vector<LearnedRemedy>> remedies();
+    Result<std::vector<Remedy>> remedies(std::string_view endpoint, std::string_view model);
 
     /// Specs from `first` on, index and seed filled in. The reader outlives the stream.
     std::unique_ptr<PlanStream> plan(std::uint64_t first = 0);

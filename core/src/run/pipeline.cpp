@@ -200,9 +200,7 @@ void Pipeline::check(const Job& job, const Completion& completion, Draft draft, 
     review.completion = &completion;
     review.draft = &draft;
     entry.row.findings = findings_of(review);
-    const auto rejection =
-        std::ranges::find(entry.row.findings, Severity::rejection, &Finding::severity);
-    if (rejection == entry.row.findings.end()) {
+    if (!reject_if_found(entry.row)) {
         const bool holds = sets_ || !asking_.empty();
         entry.row.outcome = holds ? Outcome::held : Outcome::accepted;
         entry.title = std::move(draft.title);
@@ -210,9 +208,6 @@ void Pipeline::check(const Job& job, const Completion& completion, Draft draft, 
         decision.next = holds ? Next::hold : Next::done;
         return;
     }
-    entry.row.outcome = Outcome::rejected;
-    entry.row.reason = rejection->code;
-    entry.row.message = rejection->message;
     entry.text = completion.text;
     decision.next = Next::again;
 }

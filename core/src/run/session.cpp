@@ -128,16 +128,14 @@ private:
             if (!client) return std::move(client).error();
             http_ = std::move(*client);
         }
-        auto learned = c_.reader->remedies();
+        auto learned = c_.reader->remedies(c_.provider->endpoint, c_.provider->model);
         if (!learned) return std::move(learned).error();
-        for (auto& known : *learned)
-            if (known.endpoint == c_.provider->endpoint && known.model == c_.provider->model)
-                remedies_.push_back(known.remedy);
+        remedies_ = std::move(*learned);
         for (const auto& asked : c_.asked) {
             Asker asker{&asked, Pacer({{}, {}, config_.max_concurrent, config_.initial_concurrent}, Clock::now()), {}, {}, {}, {}, {}};
-            for (const auto& known : *learned)
-                if (known.endpoint == asked.info.endpoint && known.model == asked.info.model)
-                    asker.remedies.push_back(known.remedy);
+            auto known = c_.reader->remedies(asked.info.endpoint, asked.info.model);
+            if (!known) return std::move(known).error();
+            asker.remedies = std::move(*known);
             if (config_.budget)
                 asker.cap = PicoUsd{static_cast<std::int64_t>(static_cast<double>(config_.budget->value) * asked.budget_share)};
             auto spent = c_.reader->spent_by(asked.validator);
@@ -395,7 +393,7 @@ private:
             if (auto* response = std::get_if<HttpResponse>(&result.outcome)) decision.entry.text = response->body.substr(0, 65536);
 
         // Paid for: settled on usage; an answer whose usage is unknown, and a request that got none, stay charged in full.
-        const bool paid = row.outcome == Outcome::accepted || row.outcome == Outcome::rejected || row.outcome == Outcome::held;
+        const bool paid = is_paid(row.outcome);
         if (row.cost || paid || unanswered) {
             budget_.settle(flight.bound, row.cost);
             if (!row.cost) row.reserved = flight.bound;
@@ -537,16 +535,12 @@ private:
             job->held->answer = Completion{};  // it cannot be asked: the validator decides without
             return proceed(std::move(job));
         }
-        const bool rejected = has_rejection(job->held->findings);
+        const bool rejected = first_rejection(job->held->findings) != nullptr;
         if (!sets_ || rejected) return rule(std::move(job));
         job->held->draft = {};
         const auto sample = job->spec.index;
         held_.emplace(sample, std::move(job));
         sets_->held(sample);
-    }
-
-    static bool has_rejection(const std::vector<Finding>& findings) {
-        return std::ranges::find(findings, Severity::rejection, &Finding::severity) != findings.end();
     }
 
     void take_decided() {
@@ -579,11 +573,7 @@ private:
         row.outcome = Outcome::accepted;
         decision.entry.output_limit = held->output_limit;
         Undurable undurable;
-        if (const auto rejection = std::ranges::find(row.findings, Severity::rejection, &Finding::severity);
-            rejection != row.findings.end()) {
-            row.outcome = Outcome::rejected;
-            row.reason = rejection->code;
-            row.message = rejection->message;
+        if (reject_if_found(row)) {
             decision.entry.text = std::move(held->draft.text);
             undurable.answered = Pipeline::to_attempt(decision.entry);
             undurable.next = job->attempts >= config_.max_attempts ? Next::give_up : Next::again;

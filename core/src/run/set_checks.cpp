@@ -80,8 +80,8 @@ Result<std::uint64_t> check_whole_set(SetReview& review, LedgerReader& reader, L
         if (!*more) break;
         const Draft draft{std::move(entry.title), std::move(entry.text)};
         auto findings = review.check(review_of(*spec, draft));
-        const auto rejection = std::ranges::find(findings, Severity::rejection, &Finding::severity);
-        if (rejection == findings.end()) {
+        const Finding* rejection = first_rejection(findings);
+        if (rejection == nullptr) {
             if (auto added = review.add(review_of(*spec, draft)); !added) return std::move(added).error();
             continue;
         }
@@ -207,8 +207,7 @@ private:
         Decided decided;
         decided.sample = spec.index;
         decided.findings = review_->check(review_of(spec, draft));
-        const bool rejected =
-            std::ranges::find(decided.findings, Severity::rejection, &Finding::severity) != decided.findings.end();
+        const bool rejected = first_rejection(decided.findings) != nullptr;
         if (rejected) {
             decided.title = std::move(draft.title);
             decided.text = std::move(draft.text);
