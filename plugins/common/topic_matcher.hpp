@@ -89,8 +89,9 @@ private:
 
 class TopicMatcher {
 public:
-    /// The taxonomy is borrowed.
+    /// The taxonomy is borrowed, and so is never a temporary.
     explicit TopicMatcher(const Taxonomy& taxonomy);
+    explicit TopicMatcher(const Taxonomy&& taxonomy) = delete;
 
     void read(std::string_view text, TopicReading& out) const;
     [[nodiscard]] TopicReading read(std::string_view text) const {
