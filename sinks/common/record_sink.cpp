@@ -3,9 +3,8 @@
 #include <optional>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "common/buffered_file.hpp"
+#include "common/options.hpp"
 #include "common/record_json.hpp"
 
 namespace synth::sinks {
@@ -50,11 +49,11 @@ private:
 }  // namespace
 
 Result<std::unique_ptr<Sink>> make_record_sink(Host& host, const Framing& framing, std::string_view options_json) {
-    const auto options = nlohmann::json::parse(options_json);
-    auto profile = LabelProfile::make(options.at("profile").get<std::string>(), host.taxonomy());
+    const plugins::Options given(options_json);
+    auto profile = LabelProfile::make(given.text("profile"), host.taxonomy());
     if (!profile) return std::move(profile).error();
     return std::unique_ptr<Sink>(
-        std::make_unique<RecordSink>(host, framing, *std::move(profile), options.at("metadata").get<bool>()));
+        std::make_unique<RecordSink>(host, framing, *std::move(profile), given.flag("metadata")));
 }
 
 }  // namespace synth::sinks

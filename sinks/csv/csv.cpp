@@ -5,10 +5,9 @@
 #include <string>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "common/buffered_file.hpp"
 #include "common/label_profile.hpp"
+#include "common/options.hpp"
 #include "common/record_json.hpp"
 #include "common/record_sink.hpp"
 #include "synth/plugin.hpp"
@@ -32,10 +31,10 @@ constexpr const char* kOptions =
 class CsvSink final : public Sink {
 public:
     static Result<std::unique_ptr<Sink>> create(Host& host, std::string_view options_json) {
-        const auto options = nlohmann::json::parse(options_json);
-        auto profile = LabelProfile::make(options.at("profile").get<std::string>(), host.taxonomy());
+        const plugins::Options given(options_json);
+        auto profile = LabelProfile::make(given.text("profile"), host.taxonomy());
         if (!profile) return std::move(profile).error();
-        auto separator = options.at("label_separator").get<std::string>();
+        auto separator = given.text("label_separator");
         const auto refuse = [](std::string message) {
             return Error{ErrorCode::invalid_argument, "option 'label_separator': " + std::move(message), {}};
         };
@@ -45,7 +44,7 @@ public:
                 if (text.find(separator) != std::string::npos)
                     return refuse("'" + separator + "' is in the label '" + text + "'; choose another");
         return std::unique_ptr<Sink>(new CsvSink(host, *std::move(profile), std::move(separator),
-                                                 options.at("crlf").get<bool>(), options.at("metadata").get<bool>()));
+                                                 given.flag("crlf"), given.flag("metadata")));
     }
 
     Status open(const SinkContext& context) override {

@@ -9,10 +9,9 @@
 #include <string>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "common/buffered_file.hpp"
 #include "common/label_profile.hpp"
+#include "common/options.hpp"
 #include "common/record_json.hpp"
 #include "common/record_sink.hpp"
 #include "huggingface/card.hpp"
@@ -50,21 +49,21 @@ constexpr const char* kOptions =
 class HuggingFaceSink final : public Sink {
 public:
     static Result<std::unique_ptr<Sink>> create(Host& host, std::string_view options_json) {
-        const auto options = nlohmann::json::parse(options_json);
-        auto profile = LabelProfile::make(options.at("profile").get<std::string>(), host.taxonomy());
+        const plugins::Options given(options_json);
+        auto profile = LabelProfile::make(given.text("profile"), host.taxonomy());
         if (!profile) return std::move(profile).error();
-        const auto validation = options.at("validation").get<double>(), test = options.at("test").get<double>();
+        const auto validation = given.number("validation"), test = given.number("test");
         if (validation + test > 0.95)
             return Error{ErrorCode::invalid_argument,
                          "options 'validation' and 'test' leave less than 0.05 to train; lower one of them",
                          {}};
         CardSettings settings;
-        settings.language = options.at("language").get<std::string>();
-        settings.license = options.value("license", "");
+        settings.language = given.text("language");
+        if (given.has("license")) settings.license = given.text("license");
         settings.shares = {1 - validation - test, validation, test};
-        settings.split_seed = options.at("split_seed").get<std::uint64_t>();
-        settings.metadata = options.at("metadata").get<bool>();
-        const bool compressed = options.at("compression").get<std::string>() == "zstd";
+        settings.split_seed = given.count("split_seed");
+        settings.metadata = given.flag("metadata");
+        const bool compressed = given.text("compression") == "zstd";
         settings.extension = compressed ? ".jsonl.zst" : ".jsonl";
         return std::unique_ptr<Sink>(new HuggingFaceSink(host, *std::move(profile), std::move(settings), compressed));
     }

@@ -4,12 +4,11 @@
 #include <string>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "common/buffered_file.hpp"
 #include "common/csv.hpp"
 #include "common/json_writer.hpp"
 #include "common/label_profile.hpp"
+#include "common/options.hpp"
 #include "synth/plugin.hpp"
 #include "synth/sink.hpp"
 
@@ -21,8 +20,8 @@ constexpr const char* kOptions = R"({"type": "object", "properties": {)" SYNTH_S
 class MultiHotSink final : public Sink {
 public:
     static Result<std::unique_ptr<Sink>> create(Host& host, std::string_view options_json) {
-        const auto options = nlohmann::json::parse(options_json);
-        auto profile = LabelProfile::make(options.at("profile").get<std::string>(), host.taxonomy());
+        const plugins::Options given(options_json);
+        auto profile = LabelProfile::make(given.text("profile"), host.taxonomy());
         if (!profile) return std::move(profile).error();
         for (const ExportedLabel& label : profile->labels())
             if (label.name == "id" || label.name == "text")

@@ -8,10 +8,9 @@
 #include <string_view>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "common/buffered_file.hpp"
 #include "common/label_profile.hpp"
+#include "common/options.hpp"
 #include "common/record_json.hpp"
 #include "common/utf8.hpp"
 #include "run/sqlite.hpp"
@@ -62,8 +61,8 @@ constexpr const char* type_of(const std::optional<PicoUsd>&) { return " REAL"; }
 class SqliteSink final : public Sink {
 public:
     static Result<std::unique_ptr<Sink>> create(Host& host, std::string_view options_json) {
-        const auto options = nlohmann::json::parse(options_json);
-        auto profile = LabelProfile::make(options.at("profile").get<std::string>(), host.taxonomy());
+        const plugins::Options given(options_json);
+        auto profile = LabelProfile::make(given.text("profile"), host.taxonomy());
         if (!profile) return std::move(profile).error();
         return std::unique_ptr<Sink>(new SqliteSink(host, *std::move(profile)));
     }

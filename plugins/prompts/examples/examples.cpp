@@ -9,10 +9,9 @@
 #include <string_view>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "common/data_files.hpp"
 #include "common/labelled_data.hpp"
+#include "common/options.hpp"
 #include "example_pool.hpp"
 #include "synth/plugin.hpp"
 #include "synth/prompt_strategy.hpp"
@@ -37,17 +36,17 @@ struct Options {
 };
 
 Options parse_options(std::string_view text) {
-    const auto json = nlohmann::json::parse(text);
+    const plugins::Options given(text);
     Options options;
-    options.data = json.at("data").get<std::string>();
+    options.data = given.text("data");
     options.reading.texts = true;
-    options.reading.field = json.at("field").get<std::string>();
-    if (json.at("unknown") == "skip") options.reading.unknown = LabelledDataOptions::Unknown::skip;
-    if (json.at("unlabelled") == "skip") options.reading.unlabelled = LabelledDataOptions::Unlabelled::skip;
-    if (json.at("unlabelled") == "negative") options.reading.unlabelled = LabelledDataOptions::Unlabelled::negative;
-    options.count = json.at("count").get<std::size_t>();
-    options.tokens = json.at("tokens").get<std::size_t>();
-    options.seed = json.at("seed").get<std::uint64_t>();
+    options.reading.field = given.text("field");
+    if (given.text("unknown") == "skip") options.reading.unknown = LabelledDataOptions::Unknown::skip;
+    if (given.text("unlabelled") == "skip") options.reading.unlabelled = LabelledDataOptions::Unlabelled::skip;
+    if (given.text("unlabelled") == "negative") options.reading.unlabelled = LabelledDataOptions::Unlabelled::negative;
+    options.count = given.count("count");
+    options.tokens = given.count("tokens");
+    options.seed = given.count("seed");
     return options;
 }
 

@@ -20,6 +20,7 @@
 #include "common/data_files.hpp"
 #include "common/facts.hpp"
 #include "common/numbers.hpp"
+#include "common/options.hpp"
 #include "common/utf8.hpp"
 #include "mustache_template.hpp"
 #include "synth/plugin.hpp"
@@ -98,19 +99,19 @@ void check_name(const char* option, const std::string& name) {
 }
 
 Options parse_options(std::string_view text) {
-    const Json json = Json::parse(text);
+    const plugins::Options given(text);
     Options options;
-    options.dir = json.at("dir").get<std::string>();
-    options.system = json.at("system").get<std::string>();
-    options.user = json.at("user").get<std::string>();
-    options.target_words = json.at("target_words").get<std::uint32_t>();
-    options.facts = json.at("facts").get<std::size_t>();
-    const auto format = json.at("format").get<std::string>();
+    options.dir = given.text("dir");
+    options.system = given.text("system");
+    options.user = given.text("user");
+    options.target_words = static_cast<std::uint32_t>(given.count("target_words"));
+    options.facts = given.count("facts");
+    const auto format = given.text("format");
     options.format.kind = format == "tags"   ? AnswerFormat::Kind::tags
                           : format == "json" ? AnswerFormat::Kind::json
                                              : AnswerFormat::Kind::plain;
-    options.format.title = json.at("title_name").get<std::string>();
-    options.format.text = json.at("text_name").get<std::string>();
+    options.format.title = given.text("title_name");
+    options.format.text = given.text("text_name");
     check_name("title_name", options.format.title);
     check_name("text_name", options.format.text);
     if (options.format.title == options.format.text)

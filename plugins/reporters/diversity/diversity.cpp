@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +13,7 @@
 
 #include "common/json_writer.hpp"
 #include "common/labelled_data.hpp"
+#include "common/options.hpp"
 #include "common/topic_matcher.hpp"
 #include "reporters/common/report_text.hpp"
 #include "spread.hpp"
@@ -306,11 +306,11 @@ void print_positions(ReportText& text, const Findings& found, const Options& opt
 class DiversityReporter final : public Reporter {
 public:
     static Result<std::unique_ptr<Reporter>> create(Host&, std::string_view options_json) {
-        const auto json = nlohmann::json::parse(options_json, nullptr, false);
+        const plugins::Options given(options_json);
         Options options;
-        options.reference = json.at("reference").get<std::string>();
-        options.max_samples = json.at("max_samples").get<std::size_t>();
-        options.lead_words = json.at("lead_words").get<std::uint32_t>();
+        options.reference = given.text("reference");
+        options.max_samples = given.count("max_samples");
+        options.lead_words = static_cast<std::uint32_t>(given.count("lead_words"));
         return std::unique_ptr<Reporter>(std::make_unique<DiversityReporter>(std::move(options)));
     }
 

@@ -9,9 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "common/nature.hpp"
+#include "common/options.hpp"
 #include "common/requests.hpp"
 #include "plan.hpp"
 #include "synth/plugin.hpp"
@@ -40,9 +39,9 @@ constexpr const char* kOptions = R"({
 class Balanced final : public synth::Sampler {
 public:
     static Result<std::unique_ptr<synth::Sampler>> create(synth::Host& host, std::string_view options_json) {
-        const auto options = nlohmann::json::parse(options_json);
+        const synth::plugins::Options given(options_json);
         return std::unique_ptr<synth::Sampler>(
-            std::make_unique<Balanced>(host.taxonomy(), options.at("add_parents").get<bool>()));
+            std::make_unique<Balanced>(host.taxonomy(), given.flag("add_parents")));
     }
 
     Balanced(const Taxonomy& taxonomy, bool add_parents)

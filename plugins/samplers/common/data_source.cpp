@@ -2,8 +2,7 @@
 
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
+#include "common/options.hpp"
 #include "common/requests.hpp"
 #include "synth/random.hpp"
 
@@ -36,11 +35,12 @@ std::size_t LabelSets::find(const LabelSet& set) const {
 
 DataSource::DataSource(Host& host, std::string path, std::string_view options_json)
     : host_(host), path_(std::move(path)) {
-    const auto options = nlohmann::json::parse(options_json);
-    options_.field = options.at("field").get<std::string>();
-    if (options.at("unknown") == "skip") options_.unknown = LabelledDataOptions::Unknown::skip;
-    if (options.at("unlabelled") == "skip") options_.unlabelled = LabelledDataOptions::Unlabelled::skip;
-    if (options.at("unlabelled") == "negative") options_.unlabelled = LabelledDataOptions::Unlabelled::negative;
+    const plugins::Options given(options_json);
+    options_.field = given.text("field");
+    if (given.text("unknown") == "skip") options_.unknown = LabelledDataOptions::Unknown::skip;
+    const auto unlabelled = given.text("unlabelled");
+    if (unlabelled == "skip") options_.unlabelled = LabelledDataOptions::Unlabelled::skip;
+    if (unlabelled == "negative") options_.unlabelled = LabelledDataOptions::Unlabelled::negative;
 }
 
 Status DataSource::read(const std::function<Status(const LabelledDocument&)>& each) const {
@@ -69,9 +69,8 @@ LabelSet as_set(const std::vector<LabelId>& ids) {
 }
 
 Result<std::string> required_file(std::string_view options_json, const char* name, const char* purpose) {
-    const auto options = nlohmann::json::parse(options_json);
-    if (const auto found = options.find(name); found != options.end() && !found->get_ref<const std::string&>().empty())
-        return found->get<std::string>();
+    const plugins::Options given(options_json);
+    if (auto file = given.has(name) ? given.text(name) : std::string(); !file.empty()) return file;
     return invalid(std::string("needs ") + purpose + ": -o sampler." + name + "=FILE");
 }
 

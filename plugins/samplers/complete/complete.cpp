@@ -8,10 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "common/data_source.hpp"
 #include "common/nature.hpp"
+#include "common/options.hpp"
 #include "common/requests.hpp"
 #include "goal.hpp"
 #include "plan.hpp"

@@ -9,9 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "common/data_source.hpp"
+#include "common/options.hpp"
 #include "common/requests.hpp"
 #include "synth/plugin.hpp"
 #include "synth/sampler.hpp"
@@ -102,7 +101,7 @@ public:
     static Result<std::unique_ptr<synth::Sampler>> create(synth::Host& host, std::string_view options_json) {
         auto path = synth::samplers::required_file(options_json, "data", "a file of label sets");
         if (!path) return std::move(path).error();
-        const bool repeat = nlohmann::json::parse(options_json).at("repeat").get<bool>();
+        const bool repeat = synth::plugins::Options(options_json).flag("repeat");
         return std::unique_ptr<synth::Sampler>(
             std::make_unique<List>(host.taxonomy(), DataSource(host, *std::move(path), options_json), repeat));
     }

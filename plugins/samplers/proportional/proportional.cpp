@@ -7,9 +7,8 @@
 #include <string_view>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "common/data_source.hpp"
+#include "common/options.hpp"
 #include "common/requests.hpp"
 #include "plan.hpp"
 #include "reference.hpp"
@@ -47,10 +46,10 @@ public:
     static Result<std::unique_ptr<synth::Sampler>> create(synth::Host& host, std::string_view options_json) {
         auto path = synth::samplers::required_file(options_json, "data", "a labelled data set to follow");
         if (!path) return std::move(path).error();
-        const auto options = nlohmann::json::parse(options_json);
+        const synth::plugins::Options given(options_json);
         return std::unique_ptr<synth::Sampler>(std::make_unique<Proportional>(
-            host, DataSource(host, *std::move(path), options_json), options.at("new_sets").get<std::uint32_t>(),
-            options.at("outside") == "drop"));
+            host, DataSource(host, *std::move(path), options_json), static_cast<std::uint32_t>(given.count("new_sets")),
+            given.text("outside") == "drop"));
     }
 
     Proportional(synth::Host& host, DataSource source, std::uint32_t new_sets, bool drop)

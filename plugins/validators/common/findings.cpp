@@ -4,16 +4,14 @@
 #include <cmath>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "common/labelled_data.hpp"
 #include "common/utf8.hpp"
 #include "synth/text.hpp"
 
 namespace synth::validators {
 
-Action action_of(const nlohmann::json& options, const char* code) {
-    const auto& word = options.at(code).get_ref<const std::string&>();
+Action action_of(const plugins::Options& options, std::string_view code) {
+    const std::string word = options.text(code);
     return word == "reject" ? Action::reject : word == "warn" ? Action::warn : Action::off;
 }
 

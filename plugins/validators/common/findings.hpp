@@ -11,8 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
+#include "common/options.hpp"
 #include "synth/host.hpp"
 #include "synth/types.hpp"
 #include "synth/validator.hpp"
@@ -27,7 +26,7 @@ namespace synth::validators {
 enum class Action : std::uint8_t { off, warn, reject };
 
 /// Of the option `code`, which the schema has.
-[[nodiscard]] Action action_of(const nlohmann::json& options, const char* code);
+[[nodiscard]] Action action_of(const plugins::Options& options, std::string_view code);
 
 /// The verdict of one text, as it grows.
 class Findings {

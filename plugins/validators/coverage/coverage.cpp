@@ -9,9 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "common/findings.hpp"
+#include "common/options.hpp"
 #include "common/topic_matcher.hpp"
 #include "synth/plugin.hpp"
 
@@ -75,14 +74,14 @@ public:
     CoverageValidator(const Taxonomy& taxonomy, const Options& options) : options_(options), matcher_(taxonomy) {}
 
     static Result<std::unique_ptr<synth::Validator>> create(synth::Host& host, std::string_view options_json) {
-        const auto json = nlohmann::json::parse(options_json);
-        const Options options{.uncovered = synth::validators::action_of(json, "uncovered_label"),
-                              .foreign = synth::validators::action_of(json, "foreign_topic"),
-                              .confused = synth::validators::action_of(json, "confused_label"),
-                              .late = synth::validators::action_of(json, "late_label"),
-                              .min_share = json.at("min_share").get<double>(),
-                              .max_foreign = json.at("max_foreign").get<double>(),
-                              .first_words = json.at("first_words").get<std::uint32_t>()};
+        const synth::plugins::Options given(options_json);
+        const Options options{.uncovered = synth::validators::action_of(given, "uncovered_label"),
+                              .foreign = synth::validators::action_of(given, "foreign_topic"),
+                              .confused = synth::validators::action_of(given, "confused_label"),
+                              .late = synth::validators::action_of(given, "late_label"),
+                              .min_share = given.number("min_share"),
+                              .max_foreign = given.number("max_foreign"),
+                              .first_words = static_cast<std::uint32_t>(given.count("first_words"))};
         return std::unique_ptr<synth::Validator>(std::make_unique<CoverageValidator>(host.taxonomy(), options));
     }
 

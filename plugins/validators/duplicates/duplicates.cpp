@@ -9,10 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "common/findings.hpp"
 #include "common/folded_words.hpp"
+#include "common/options.hpp"
 #include "common/word_runs.hpp"
 #include "duplicates/near_index.hpp"
 #include "duplicates/reference_index.hpp"
@@ -125,14 +124,14 @@ public:
     explicit DuplicatesValidator(const Options& options) : options_(options) {}
 
     static Result<std::unique_ptr<synth::Validator>> create(synth::Host& host, std::string_view options_json) {
-        const auto json = nlohmann::json::parse(options_json);
+        const synth::plugins::Options given(options_json);
         auto made = std::make_unique<DuplicatesValidator>(
-            Options{.duplicate = synth::validators::action_of(json, "duplicate"),
-                    .near_duplicate = synth::validators::action_of(json, "near_duplicate"),
-                    .contamination = synth::validators::action_of(json, "contamination"),
-                    .max_similarity = json.at("max_similarity").get<double>(),
-                    .max_overlap = json.at("max_overlap").get<double>()});
-        if (const auto& path = json.at("reference").get_ref<const std::string&>(); !path.empty()) {
+            Options{.duplicate = synth::validators::action_of(given, "duplicate"),
+                    .near_duplicate = synth::validators::action_of(given, "near_duplicate"),
+                    .contamination = synth::validators::action_of(given, "contamination"),
+                    .max_similarity = given.number("max_similarity"),
+                    .max_overlap = given.number("max_overlap")});
+        if (const auto path = given.text("reference"); !path.empty()) {
             const Status read = synth::validators::read_reference(path, host, [&](std::string_view text) {
                 synth::plugins::fold_words(text, made->text_);
                 hash_runs(made->text_, ReferenceIndex::kRunLength, made->hashes_);

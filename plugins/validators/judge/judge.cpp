@@ -18,6 +18,7 @@
 #include "common/findings.hpp"
 #include "common/folded_words.hpp"
 #include "common/label_spellings.hpp"
+#include "common/options.hpp"
 #include "common/utf8.hpp"
 #include "synth/plugin.hpp"
 #include "synth/text.hpp"
@@ -158,26 +159,26 @@ public:
     }
 
     static Result<std::unique_ptr<synth::Validator>> create(synth::Host& host, std::string_view options_json) {
-        const auto json = nlohmann::json::parse(options_json);
-        const Options options{.missed = synth::validators::action_of(json, "judge_missed"),
-                              .added = synth::validators::action_of(json, "judge_added"),
-                              .unusable = synth::validators::action_of(json, "judge_unusable"),
-                              .record_agreement = json.at("record_agreement").get<bool>(),
-                              .max_words = json.at("max_words").get<std::size_t>(),
-                              .max_tokens = json.at("max_tokens").get<std::int64_t>()};
+        const synth::plugins::Options given(options_json);
+        const Options options{.missed = synth::validators::action_of(given, "judge_missed"),
+                              .added = synth::validators::action_of(given, "judge_added"),
+                              .unusable = synth::validators::action_of(given, "judge_unusable"),
+                              .record_agreement = given.flag("record_agreement"),
+                              .max_words = given.count("max_words"),
+                              .max_tokens = given.integer("max_tokens")};
         nlohmann::json provider_options = nlohmann::json::object();
-        if (const auto& more = json.at("provider_options").get_ref<const std::string&>(); !more.empty()) {
+        if (const auto more = given.text("provider_options"); !more.empty()) {
             provider_options = nlohmann::json::parse(more, nullptr, false);
             if (!provider_options.is_object())
                 return Error{ErrorCode::invalid_argument, "provider_options is no JSON object: " + in_quotes(more) +
                                                               R"(; write {"temperature": 0})"};
         }
         for (const char* name : {"model", "base_url"})
-            if (const auto& value = json.at(name).get_ref<const std::string&>(); !value.empty())
+            if (const auto value = given.text(name); !value.empty())
                 provider_options[name] = value;
-        AskedProvider provider{.id = json.at("provider").get<std::string>(),
+        AskedProvider provider{.id = given.text("provider"),
                                .options_json = provider_options.dump(),
-                               .budget_share = json.at("budget_share").get<double>()};
+                               .budget_share = given.number("budget_share")};
         auto system = read_text(host.data_dir() + "/system.md");
         if (!system) return std::move(system).error();
         const auto instructions = read_text(host.data_dir() + "/instructions.md");

@@ -16,6 +16,7 @@
 
 #include "common/findings.hpp"
 #include "common/folded_words.hpp"
+#include "common/options.hpp"
 #include "common/phrases.hpp"
 #include "common/word_runs.hpp"
 #include "leakage/phrase_counts.hpp"
@@ -170,19 +171,19 @@ public:
     }
 
     static Result<std::unique_ptr<synth::Validator>> create(synth::Host& host, std::string_view options_json) {
-        const auto json = nlohmann::json::parse(options_json);
+        const synth::plugins::Options given(options_json);
         auto made = std::make_unique<LeakageValidator>(
-            host.taxonomy(), Options{.label_name = synth::validators::action_of(json, "label_name"),
-                                     .label_list = synth::validators::action_of(json, "label_list"),
-                                     .telltale_phrase = synth::validators::action_of(json, "telltale_phrase"),
-                                     .shared_phrase = synth::validators::action_of(json, "shared_phrase"),
-                                     .max_label_names = json.at("max_label_names").get<std::uint64_t>(),
-                                     .max_shared = json.at("max_shared").get<double>()});
+            host.taxonomy(), Options{.label_name = synth::validators::action_of(given, "label_name"),
+                                     .label_list = synth::validators::action_of(given, "label_list"),
+                                     .telltale_phrase = synth::validators::action_of(given, "telltale_phrase"),
+                                     .shared_phrase = synth::validators::action_of(given, "shared_phrase"),
+                                     .max_label_names = given.count("max_label_names"),
+                                     .max_shared = given.number("max_shared")});
         const auto phrases = synth::validators::read_data_file(host.data_dir() + "/phrases.json");
         if (!phrases) return phrases.error();
         if (Status added = made->phrases_.add(*phrases); !added) return added.error();
-        for (const auto& phrase : json.at("phrases")) made->phrases_.add(phrase.get<std::string>(), Place::anywhere);
-        if (const auto& path = json.at("reference").get_ref<const std::string&>(); !path.empty()) {
+        for (const auto& phrase : given.texts("phrases")) made->phrases_.add(phrase, Place::anywhere);
+        if (const auto path = given.text("reference"); !path.empty()) {
             std::vector<std::uint64_t> hashes;
             const Status read = synth::validators::read_reference(path, host, [&](std::string_view text) {
                 synth::plugins::fold_words(text, made->text_);

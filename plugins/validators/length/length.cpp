@@ -10,9 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "common/findings.hpp"
+#include "common/options.hpp"
 #include "synth/plugin.hpp"
 #include "synth/text.hpp"
 #include "synth/validator.hpp"
@@ -82,17 +81,17 @@ public:
     explicit LengthValidator(const Limits& limits) : limits_(limits) {}
 
     static Result<std::unique_ptr<synth::Validator>> create(synth::Host& host, std::string_view options_json) {
-        const auto options = nlohmann::json::parse(options_json);
-        Limits limits{.min_words = options.at("min_words").get<std::uint64_t>(),
-                      .max_words = options.at("max_words").get<std::uint64_t>(),
-                      .tolerance = options.at("tolerance").get<double>(),
-                      .too_short = options.at("reject_short").get<bool>() ? Action::reject : Action::warn,
-                      .too_long = options.at("reject_long").get<bool>() ? Action::reject : Action::warn};
+        const synth::plugins::Options given(options_json);
+        Limits limits{.min_words = given.count("min_words"),
+                      .max_words = given.count("max_words"),
+                      .tolerance = given.number("tolerance"),
+                      .too_short = given.flag("reject_short") ? Action::reject : Action::warn,
+                      .too_long = given.flag("reject_long") ? Action::reject : Action::warn};
         if (limits.max_words != 0 && limits.min_words > limits.max_words)
             return Error{ErrorCode::invalid_argument, "min_words (" + std::to_string(limits.min_words) +
                                                           ") is above max_words (" + std::to_string(limits.max_words) +
                                                           "): lower one or raise the other"};
-        if (const auto& path = options.at("reference").get_ref<const std::string&>(); !path.empty()) {
+        if (const auto path = given.text("reference"); !path.empty()) {
             if (limits.min_words != 0 || limits.max_words != 0)
                 return Error{ErrorCode::invalid_argument,
                              "reference stands beside min_words or max_words: give one or the other"};
@@ -103,7 +102,7 @@ public:
             std::ranges::sort(lengths);
             // Rounded down: so many texts are outside, at most.
             const auto outside = static_cast<std::size_t>(
-                std::floor(options.at("reference_outside").get<double>() * static_cast<double>(lengths.size() - 1)));
+                std::floor(given.number("reference_outside") * static_cast<double>(lengths.size() - 1)));
             limits.min_words = lengths[outside];
             limits.max_words = lengths[lengths.size() - 1 - outside];
             limits.of_reference = true;

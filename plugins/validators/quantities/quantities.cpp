@@ -14,10 +14,9 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "common/findings.hpp"
 #include "common/folded_words.hpp"
+#include "common/options.hpp"
 #include "quantities/measures.hpp"
 #include "synth/plugin.hpp"
 #include "synth/text.hpp"
@@ -88,10 +87,10 @@ public:
     }
 
     static Result<std::unique_ptr<synth::Validator>> create(synth::Host& host, std::string_view options_json) {
-        const auto json = nlohmann::json::parse(options_json);
+        const synth::plugins::Options given(options_json);
         return std::unique_ptr<synth::Validator>(std::make_unique<QuantitiesValidator>(
-            host.taxonomy(), synth::validators::action_of(json, "implausible_quantity"),
-            json.at("margin").get<double>()));
+            host.taxonomy(), synth::validators::action_of(given, "implausible_quantity"),
+            given.number("margin")));
     }
 
     Result<Verdict> check(const Review& review) const override {

@@ -18,6 +18,7 @@
 
 #include "common/findings.hpp"
 #include "common/folded_words.hpp"
+#include "common/options.hpp"
 #include "common/phrases.hpp"
 #include "synth/plugin.hpp"
 #include "synth/text.hpp"
@@ -147,16 +148,16 @@ public:
     explicit StyleValidator(Options options) : options_(std::move(options)) {}
 
     static Result<std::unique_ptr<synth::Validator>> create(synth::Host& host, std::string_view options_json) {
-        const auto json = nlohmann::json::parse(options_json);
+        const synth::plugins::Options given(options_json);
         auto made = std::make_unique<StyleValidator>(
-            Options{.markdown = synth::validators::action_of(json, "markdown"),
-                    .chat_phrase = synth::validators::action_of(json, "chat_phrase"),
-                    .placeholder = synth::validators::action_of(json, "placeholder"),
-                    .broken_ending = synth::validators::action_of(json, "broken_ending"),
-                    .repetition = synth::validators::action_of(json, "repetition"),
-                    .wrong_language = synth::validators::action_of(json, "wrong_language"),
-                    .language = json.at("language").get<std::string>(),
-                    .max_repeated = json.at("max_repeated").get<double>()});
+            Options{.markdown = synth::validators::action_of(given, "markdown"),
+                    .chat_phrase = synth::validators::action_of(given, "chat_phrase"),
+                    .placeholder = synth::validators::action_of(given, "placeholder"),
+                    .broken_ending = synth::validators::action_of(given, "broken_ending"),
+                    .repetition = synth::validators::action_of(given, "repetition"),
+                    .wrong_language = synth::validators::action_of(given, "wrong_language"),
+                    .language = given.text("language"),
+                    .max_repeated = given.number("max_repeated")});
         const auto phrases = synth::validators::read_data_file(host.data_dir() + "/phrases.json");
         if (!phrases) return phrases.error();
         if (synth::Status added = made->phrases_.add(*phrases); !added) return added.error();
