@@ -77,6 +77,11 @@ std::string iso_time(TimePoint time) {
                        clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
 }
 
+std::string in_quotes(std::string_view text) {
+    std::string result = "'";
+    return result.append(text).append("'");
+}
+
 std::string hex64(std::uint64_t value) { return fmt::format("{:016x}", value); }
 
 TimePoint now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }

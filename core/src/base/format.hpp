@@ -33,6 +33,9 @@ std::string duration_text(double seconds);
 /// "2026-11-23T08:45:12.345Z".
 std::string iso_time(TimePoint time);
 
+/// 'text'.
+std::string in_quotes(std::string_view text);
+
 /// 16 hexadecimal digits.
 std::string hex64(std::uint64_t value);
 

@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/format.hpp"
 #include "base/json_depth.hpp"
 #include "synth/text.hpp"
 
@@ -35,11 +36,6 @@ struct Option {
     json minimum, maximum;
     std::vector<json> choices;  ///< empty: any value
 };
-
-std::string in_quotes(std::string_view text) {
-    std::string result = "'";
-    return result.append(text).append("'");
-}
 
 std::string plain(const json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 

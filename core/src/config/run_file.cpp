@@ -95,9 +95,9 @@ private:
         // The command line's rules for kinds hold here too.
         auto option = parse_plugin_option(path + "=");
         if (!option) return wrong(node, name, option.error().message.substr(std::string_view("-o =: ").size() + path.size()));
-        auto json = to_json(node);
-        if (!json) return wrong(node, name, "expected a string, a number, true, false, or a list of strings");
-        option->value = {std::move(*json), true};
+        auto value = to_json(node);
+        if (!value) return wrong(node, name, "expected a string, a number, true, false, or a list of strings");
+        option->value = {std::move(*value), true};
         option->source = place(node, name);
         givens_.options.push_back(std::move(*option));
         return {};

@@ -18,7 +18,7 @@ namespace synth::core {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kKinds = {"sampler", "prompt", "provider", "validator", "sink", "reporter"};
+constexpr std::array<std::string_view, 6> kPluginKinds = {"sampler", "prompt", "provider", "validator", "sink", "reporter"};
 
 constexpr std::string_view kWhat = "What to make", kHow = "Model and plugins", kLimits = "Limits", kFiles = "Files",
                            kParts = "In parts",
@@ -266,8 +266,8 @@ Result<GivenPluginOption> parse_plugin_option(std::string_view text) {
     option.kind = path.substr(0, first);
     option.key = path.substr(last + 1);
     if (first != last) option.id = path.substr(first + 1, last - first - 1);
-    if (std::ranges::find(kKinds, option.kind) == kKinds.end()) {
-        const auto near = nearest(option.kind, {kKinds.begin(), kKinds.end()});
+    if (std::ranges::find(kPluginKinds, option.kind) == kPluginKinds.end()) {
+        const auto near = nearest(option.kind, {kPluginKinds.begin(), kPluginKinds.end()});
         return bad("no kind of plugin '" + option.kind + "'" + (near.empty() ? "" : ", did you mean '" + near + "'?") +
                    " (sampler, prompt, provider, validator, sink, reporter)");
     }

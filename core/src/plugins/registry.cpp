@@ -19,6 +19,7 @@
 #include <openssl/evp.h>
 #include <boost/dll/shared_library.hpp>
 
+#include "base/format.hpp"
 #include "config/options_schema.hpp"
 #include "synth/prompt_strategy.hpp"
 #include "synth/provider.hpp"
@@ -46,11 +47,6 @@ constexpr auto kinds_of() {
     return std::array{Kind{Interfaces::kKind, Interfaces::kInterfaceVersion}...};
 }
 constexpr auto kKinds = kinds_of<Sampler, PromptStrategy, Provider, Validator, Sink, Reporter>();
-
-std::string in_quotes(std::string_view text) {
-    std::string result = "'";
-    return result.append(text).append("'");
-}
 
 bool is_trusted(uid_t user) {
     struct stat executable{};

@@ -37,8 +37,6 @@ constexpr int kQueueRefusals = 20;       // with nothing else of ours in the que
 constexpr int kFruitless = 3;            // batches in a row without one answer: the run stops
 constexpr std::uint64_t kLastFew = 100;  // samples, or a hundredth of the run
 constexpr int kPagesRead = 1000;         // of the service's lists
-constexpr milliseconds kTick{200};
-constexpr int kWarningsShown = 20;
 
 /// The service, spoken to one call after the other.
 class Service {

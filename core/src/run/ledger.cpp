@@ -62,7 +62,7 @@ constexpr std::string_view kCallColumns =
     "c.findings, c.attributes";
 
 std::int64_t to_integer(TimePoint time) { return time.time_since_epoch().count(); }
-TimePoint to_time(std::int64_t milliseconds) { return TimePoint(std::chrono::milliseconds(milliseconds)); }
+TimePoint to_time(std::int64_t since_epoch) { return TimePoint(std::chrono::milliseconds(since_epoch)); }
 
 Error damaged(const std::string& what) {
     return {ErrorCode::io, what + " in the ledger is damaged", kDamaged};

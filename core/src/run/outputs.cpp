@@ -177,19 +177,19 @@ Result<std::vector<fs::path>> write_outputs(Assembly& assembly, std::vector<Plug
 
 Result<Report> make_report(Assembly& assembly, RunConfig& config, LedgerReader& ledger,
                            const Instance<Provider>& provider, const ProviderInfo& info, std::optional<int> exit_code) {
-    using json = nlohmann::ordered_json;
+    using nlohmann::ordered_json;
     auto progress = ledger.progress();
     if (!progress) return std::move(progress).error();
     const LedgerView view(ledger, assembly.taxonomy(), provider, facts_of(config, ledger.head(), *progress, info));
     Report report;
-    json object = json::object();
+    ordered_json object = ordered_json::object();
     for (auto& choice : config.plugins) {
         if (choice.kind != Reporter::kKind) continue;
         auto reporter = assembly.create<Reporter>(choice);
         if (!reporter) return std::move(reporter).error();
         auto section = reporter->call([&](Reporter& r) { return r.report(view); });
         if (!section) return std::move(section).error();
-        const auto members = json::parse(section->json, nullptr, false);
+        const auto members = ordered_json::parse(section->json, nullptr, false);
         if (!members.is_object())
             return Error{ErrorCode::internal, "reporter " + choice.id + " made a section that is not a JSON object",
                          "reporter_json"};
@@ -199,7 +199,7 @@ Result<Report> make_report(Assembly& assembly, RunConfig& config, LedgerReader& 
         if (!report.text.ends_with('\n')) report.text += '\n';
         report.text += '\n';
     }
-    json plugins = json::array();
+    ordered_json plugins = ordered_json::array();
     for (const auto& choice : config.plugins)
         plugins.push_back({{"kind", choice.kind}, {"id", choice.id}, {"version", choice.version}, {"sha256", choice.sha256}});
     const RunFacts& facts = view.facts();
@@ -207,13 +207,13 @@ Result<Report> make_report(Assembly& assembly, RunConfig& config, LedgerReader& 
                      {"seed", facts.seed},
                      {"plan_digest", facts.plan_digest},
                      {"provider", facts.provider},
-                     {"model", facts.model.empty() ? json() : json(facts.model)},
-                     {"endpoint", facts.endpoint.empty() ? json() : json(facts.endpoint)},
+                     {"model", facts.model.empty() ? ordered_json() : ordered_json(facts.model)},
+                     {"endpoint", facts.endpoint.empty() ? ordered_json() : ordered_json(facts.endpoint)},
                      {"taxonomy", config.taxonomy},
                      {"sessions", facts.sessions},
-                     {"disclaimer", facts.disclaimer.empty() ? json() : json(facts.disclaimer)},
+                     {"disclaimer", facts.disclaimer.empty() ? ordered_json() : ordered_json(facts.disclaimer)},
                      {"plugins", plugins},
-                     {"exit_code", exit_code ? json(*exit_code) : json()}};
+                     {"exit_code", exit_code ? ordered_json(*exit_code) : ordered_json()}};
     report.json = object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     return report;
 }

@@ -35,9 +35,7 @@ constexpr std::size_t kMinBody = std::size_t{1} << 20U, kMaxBody = std::size_t{3
 constexpr std::int64_t kBytesPerToken = 64;   // far more than any tokenizer needs, JSON escapes included
 constexpr std::uint32_t kExposedAhead = 8;    // answers that usually wait for the disk at most
 constexpr std::uint32_t kFailuresAlike = 5, kWaitsAlike = 20;  // of one payload, while others succeed: it is set aside
-constexpr int kWarningsShown = 20;
 constexpr std::size_t kMostHeld = 100'000;  // texts that wait for samples before them before no further sample is begun
-constexpr milliseconds kTick{200};
 
 class Session {
 public:

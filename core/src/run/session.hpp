@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
@@ -21,6 +22,10 @@
 #include "run/set_checks.hpp"
 
 namespace synth::core {
+
+/// Of a session: warnings that a terminal shows, and how often it looks at its clock and shows where it stands.
+inline constexpr int kWarningsShown = 20;
+inline constexpr std::chrono::milliseconds kTick{200};
 
 class Console;
 class Secrets;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <fstream>
 #include <initializer_list>
 #include <iterator>
 #include <limits>
@@ -15,6 +14,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/files.hpp"
 #include "config/options_schema.hpp"
 
 namespace synth::core {
@@ -26,14 +26,14 @@ using nlohmann::ordered_json;
 constexpr std::size_t kMaxLabels = std::numeric_limits<LabelId>::max();
 
 /// What is wrong with a file. Thrown and caught inside this unit only.
-struct Invalid {
+struct InvalidFile {
     Error error;
 };
 
 [[noreturn]] void fail(std::string_view source, std::string_view place, const std::string& what) {
     std::string where(source);
     if (!place.empty()) where.append(": ").append(place);
-    throw Invalid{{ErrorCode::invalid_argument, where + ": " + what, "bad_taxonomy"}};
+    throw InvalidFile{{ErrorCode::invalid_argument, where + ": " + what, "bad_taxonomy"}};
 }
 
 /// A value in a JSON document, with the place that errors name.
@@ -312,22 +312,21 @@ json parse_strictly(std::string_view text, std::string_view source) {
     }
 }
 
-std::string read_file(const std::filesystem::path& file) {
-    std::error_code ignored;
-    std::ifstream in(file, std::ios::binary);
-    if (!in || std::filesystem::is_directory(file, ignored)) fail(file.string(), {}, "cannot be read");
-    return {std::istreambuf_iterator<char>(in), {}};
+std::string read_source(const std::filesystem::path& file) {
+    auto text = read_file(file);
+    if (!text) fail(file.string(), {}, "cannot be read");
+    return std::move(*text);
 }
 
 /// A built-in taxonomy: labels and spellings here, facts in the files that it names.
 Taxonomy read_builtin(const std::filesystem::path& file, const std::filesystem::path& core_data) {
     const std::string source = file.string();
-    const json document = parse_strictly(read_file(file), source);
+    const json document = parse_strictly(read_source(file), source);
     const At root(document, source);
     root.expect_members({"name", "classes", "negative_categories", "negative", "labels"});
 
     const std::string classes_source = (core_data / root.get("classes").word()).string();
-    const json classes = parse_strictly(read_file(classes_source), classes_source);
+    const json classes = parse_strictly(read_source(classes_source), classes_source);
     std::map<std::string, At> facts;
     std::set<std::string> known;
     for (auto& [code, at] : At(classes, classes_source).members()) {
@@ -353,7 +352,7 @@ Taxonomy read_builtin(const std::filesystem::path& file, const std::filesystem::
     std::vector<NegativeCategory> categories;
     if (const auto at = root.find("negative_categories")) {
         const std::string negatives_source = (core_data / at->word()).string();
-        const json negatives = parse_strictly(read_file(negatives_source), negatives_source);
+        const json negatives = parse_strictly(read_source(negatives_source), negatives_source);
         categories = read_categories(At(negatives, negatives_source));
     }
     set_negative(taxonomy, root, std::move(categories));
@@ -409,13 +408,13 @@ Result<Taxonomy> load_taxonomy(std::string_view name, const std::filesystem::pat
         return read_builtin(core_data / (std::string(name) + ".json"), core_data);
     std::error_code ignored;
     if (name.find('/') != std::string_view::npos || name.ends_with(".json") || std::filesystem::exists(name, ignored))
-        return read_whole(read_file(name), name);
+        return read_whole(read_source(name), name);
     std::string message = "unknown taxonomy '" + std::string(name) + "'";
     if (const std::string near = nearest(name, builtin); !near.empty()) message += ", did you mean '" + near + "'?";
     message += "; built-in are";
     for (const std::string& known : builtin) message += (&known == builtin.data() ? " " : ", ") + known;
     return Error{ErrorCode::invalid_argument, message + "; your own is given as the path of its file", "bad_taxonomy"};
-} catch (Invalid& invalid) {
+} catch (InvalidFile& invalid) {
     return std::move(invalid.error);
 }
 
@@ -463,7 +462,7 @@ std::string to_json(const Taxonomy& taxonomy) {
 
 Result<Taxonomy> parse_taxonomy(std::string_view text, std::string_view source_name) try {
     return read_whole(text, source_name);
-} catch (Invalid& invalid) {
+} catch (InvalidFile& invalid) {
     return std::move(invalid.error);
 }
 

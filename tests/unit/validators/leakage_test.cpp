@@ -70,9 +70,9 @@ std::string filler(std::uint64_t seed, int words = 30) {
 
 constexpr std::string_view kPhrase = "a new era of discovery has begun for all who watch the sky. ";
 
-class Set {
+class TextSet {
 public:
-    explicit Set(std::string_view options = "{}") : validator_("leakage", options) {
+    explicit TextSet(std::string_view options = "{}") : validator_("leakage", options) {
         auto made = validator_.object().set_check();
         EXPECT_TRUE(made && *made);
         check_ = std::move(*made);
@@ -94,7 +94,7 @@ private:
 };
 
 TEST(LeakageValidator, FindsPhrasesThatManyTextsShare) {
-    Set set;
+    TextSet set;
     const std::string last = filler(1000) + std::string(kPhrase) + filler(1001);
     for (std::uint64_t i = 0; i < 50; ++i) {
         if (i == 19) {
@@ -124,7 +124,7 @@ TEST(LeakageValidator, ComparesPhrasesWithAReference) {
     test::write_file(dir / "often", often);
     test::write_file(dir / "rarely", rarely);
     for (const char* name : {"often", "rarely"}) {
-        Set set(R"({"reference": ")" + (dir / name).string() + "\"}");
+        TextSet set(R"({"reference": ")" + (dir / name).string() + "\"}");
         for (std::uint64_t i = 0; i < 50; ++i) set.add(filler(i) + (i % 3 == 0 ? std::string(kPhrase) : ""));
         EXPECT_EQ(codes(set.check(filler(999) + std::string(kPhrase))), name[0] == 'o' ? "" : "shared_phrase") << name;
     }
