@@ -68,6 +68,9 @@ _tdamm_synth() {
         --mode | --finish)
             mapfile -t COMPREPLY < <(compgen -W "direct batch" -- "$current")
             return ;;
+        --http)
+            mapfile -t COMPREPLY < <(compgen -W "1.1 2" -- "$current")
+            return ;;
         --shard)
             mapfile -t COMPREPLY < <(compgen -W "slurm kubernetes" -- "$current")
             return ;;

@@ -67,6 +67,7 @@ complete -c tdamm-synth -n $going -l ca-file -r -d 'certificates to trust beside
 complete -c tdamm-synth -n $going -l first-byte-timeout -x -d 'seconds until an answer begins to come in'
 complete -c tdamm-synth -n $going -l timeout -x -d 'seconds for one request'
 complete -c tdamm-synth -n $making -l drain-timeout -x -d 'seconds that the first Ctrl-C waits'
+complete -c tdamm-synth -n $going -l http -x -a '1.1 2' -d 'version of HTTP'
 complete -c tdamm-synth -n $going -l give-up-after -x -d 'seconds without success after which to stop'
 complete -c tdamm-synth -n '__fish_seen_subcommand_from generate plan export merge check' -l output-dir -x -a '(__fish_complete_directories)' -d 'folder of the outputs'
 complete -c tdamm-synth -n '__fish_seen_subcommand_from generate plan merge check' -l run-name -x -d 'stem of the files'

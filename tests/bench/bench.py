@@ -104,11 +104,12 @@ class Bench:
 
     # Scenarios.
 
-    def over_http(self, scenario, latency, samples, window, repeat=1, tls=False):
+    def over_http(self, scenario, latency, samples, window, repeat=1, tls=False, http2=False):
         ends, stats = [], []
         for _ in range(repeat):
             with self.server(latency, window, tls) as server:
-                ends.append(self.run(self.generate(samples, window, server), limit=LIMIT))
+                line = self.generate(samples, window, server, more=["--http", "2"] if http2 else [])
+                ends.append(self.run(line, limit=LIMIT))
                 stats.append(server.stop())
             if ends[-1].code != 0:  # what it got done says more than nothing
                 samples = stats[-1]["answers"]
@@ -132,6 +133,16 @@ class Bench:
                           'wrk.headers["Content-Type"] = "application/json"\n')
         with self.server(latency, window) as server:
             end = self.run(["wrk", "-t1", f"-c{window}", f"-d{seconds}s", "--timeout", "60s", "-s", script,
+                            server.url + "/v1/chat/completions"])
+            stats = server.stop()
+        self.row(scenario, samples=stats["answers"], window=window, rate=stats["answers"] / stats["wall"],
+                 wall=stats["wall"], cpu=end.cpu / stats["answers"] * 1e6, peak=end.peak)
+
+    def http2_ceiling(self, scenario, latency, window, requests):
+        body = self.work / "body"
+        body.write_text("x" * PROMPT_BYTES)
+        with self.server(latency, window, tls=True) as server:
+            end = self.run(["h2load", f"-n{requests}", f"-c{-(-window // 100)}", f"-m{min(window, 100)}", "-d", body,
                             server.url + "/v1/chat/completions"])
             stats = server.stop()
         self.row(scenario, samples=stats["answers"], window=window, rate=stats["answers"] / stats["wall"],
@@ -197,6 +208,9 @@ class Bench:
             self.ceiling("wrk, no latency", "zero", window, 2 if quick else 4)
         if not quick:
             self.over_http("no latency, TLS", "zero", 10_000, 100, repeat, tls=True)
+            for window in 100, 1_000:
+                self.over_http("no latency, HTTP/2", "zero", 10_000, window, repeat, tls=True, http2=True)
+                self.http2_ceiling("h2load, no latency", "zero", window, 100_000)
         law = "lognormal:200:0.6"
         self.over_http("log-normal 200 ms, sigma 0.6", law, 500 if quick else 2_000, 20, 1)
         self.over_http("log-normal 200 ms, sigma 0.6", law, 2_500 if quick else 5_000, 100, repeat)

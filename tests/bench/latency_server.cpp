@@ -4,16 +4,18 @@
 // client is what is measured.
 //
 //     latency-server [--port N] [--latency zero | fixed:MS | lognormal:MEDIAN_MS:SIGMA] [--seed N] [--window N]
-//                    [--text-bytes N] [--tls CA_FILE]
+//                    [--text-bytes N] [--tls CA_FILE] [--goaway N]
 //
 // The first line on standard output is {"url", "ca_file"}; with --tls a self-signed certificate is made and written to
-// CA_FILE, for the client's --ca-file. GET /stats answers with the statistics, SIGTERM and SIGINT print them and end:
+// CA_FILE, for the client's --ca-file, and a client that offers it is spoken to in HTTP/2, a hundred requests on a
+// connection at a time; --goaway takes N requests on each, refuses further ones and ends it when those are answered. GET /stats answers with the statistics, SIGTERM and SIGINT print them and end:
 // requests, most in flight, first request in and last answer out on the monotonic clock, and the greedy makespan of
 // --window requests in flight (list scheduling in order of arrival).
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <nghttp2/nghttp2.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -38,6 +40,7 @@
 #include <cstdio>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <memory>
 #include <numbers>
 #include <queue>
@@ -144,8 +147,13 @@ public:
         }
     }
 
-    /// The whole HTTP response to request `n`, valid until the next call.
+    /// The whole HTTP/1.1 response to request `n`, valid until the next call.
     std::string_view response(std::uint64_t n, std::size_t request_bytes) {
+        return finish(body(n, request_bytes), "200 OK", "x-request-id: bench-" + std::to_string(n) + "\r\n");
+    }
+
+    /// Its body alone.
+    std::string_view body(std::uint64_t n, std::size_t request_bytes) {
         Random random(derive_seed(seed_, n));
         body_.assign(R"({"id":"chatcmpl-)").append(std::to_string(n));
         body_ += R"(","object":"chat.completion","created":1790000000,"model":"bench-model",)"
@@ -161,7 +169,7 @@ public:
         body_.append(std::to_string(request_bytes / 4)).append(R"(,"completion_tokens":)");
         body_.append(std::to_string(text / 6)).append(R"(,"total_tokens":)");
         body_.append(std::to_string(request_bytes / 4 + text / 6)).append(R"(},"service_tier":"default"})");
-        return finish(body_, "200 OK", "x-request-id: bench-" + std::to_string(n) + "\r\n");
+        return body_;
     }
 
     std::string_view finish(std::string_view body, std::string_view status, const std::string& headers) {
@@ -182,9 +190,22 @@ struct FreeSsl {
     void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
     void operator()(EVP_PKEY* key) const noexcept { EVP_PKEY_free(key); }
     void operator()(X509* certificate) const noexcept { X509_free(certificate); }
+    void operator()(nghttp2_session* session) const noexcept { nghttp2_session_del(session); }
+    void operator()(nghttp2_session_callbacks* callbacks) const noexcept { nghttp2_session_callbacks_del(callbacks); }
 };
 template <class T>
 using Owned = std::unique_ptr<T, FreeSsl>;
+
+/// HTTP/2 where the client offers it.
+int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
+                    unsigned int offered_size, void*) {
+    constexpr std::string_view kOurs("\x02h2\x08http/1.1", 12);
+    unsigned char* out = nullptr;
+    const int what = SSL_select_next_proto(&out, size, reinterpret_cast<const unsigned char*>(kOurs.data()),
+                                           kOurs.size(), offered, offered_size);
+    *chosen = out;
+    return what == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
 
 /// A context with a new certificate for 127.0.0.1 and localhost, which is written to `ca_file`.
 Owned<SSL_CTX> make_tls(const std::string& ca_file) {
@@ -218,6 +239,7 @@ Owned<SSL_CTX> make_tls(const std::string& ca_file) {
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     if (SSL_CTX_use_certificate(context.get(), x) != 1 || SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1)
         throw std::runtime_error("cannot use the certificate");
+    SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
     return context;
 }
 
@@ -226,6 +248,7 @@ struct Options {
     std::string latency = "zero", ca_file;
     std::uint64_t seed = 1;
     std::size_t window = 1, text_bytes = 10'000;
+    std::uint32_t goaway = 0;  ///< requests on a connection of HTTP/2; 0: any number
 };
 
 class Server {
@@ -233,6 +256,13 @@ public:
     explicit Server(const Options& options)
         : options_(options), latencies_(options.latency, options.seed), answers_(options.seed, options.text_bytes) {
         if (!options.ca_file.empty()) tls_ = make_tls(options.ca_file);
+        nghttp2_session_callbacks* callbacks = nullptr;
+        if (nghttp2_session_callbacks_new(&callbacks) != 0) throw std::bad_alloc();
+        http2_callbacks_.reset(callbacks);
+        nghttp2_session_callbacks_set_on_header_callback(callbacks, &Server::on_header);
+        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, &Server::on_data);
+        nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &Server::on_frame);
+        nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &Server::on_stream_close);
         epoll_ = checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
         listener_ = checked(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket");
         const int on = 1;
@@ -284,17 +314,18 @@ public:
         const auto seconds = [](const timeval& t) {
             return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
         };
-        std::array<char, 512> text{};
+        std::array<char, 640> text{};
         const auto s = [](std::int64_t ns) { return static_cast<double>(ns) * 1e-9; };
         std::snprintf(text.data(), text.size(),
                       R"({"requests": %llu, "answers": %llu, "connections": %llu, "most_in_flight": %zu, )"
                       R"("first_request": %.6f, "last_answer": %.6f, "wall": %.6f, "window": %zu, "makespan": %.6f, )"
-                      R"("cpu": %.6f})",
+                      R"("cpu": %.6f, "http2": %llu, "goaways": %llu})",
                       static_cast<unsigned long long>(requests_), static_cast<unsigned long long>(sent_),
                       static_cast<unsigned long long>(accepted_), most_in_flight_, s(first_request_), s(last_answer_),
                       s(last_answer_ - first_request_), options_.window,
                       s(latencies_.makespan(requests_, options_.window)),
-                      seconds(used.ru_utime) + seconds(used.ru_stime));
+                      seconds(used.ru_utime) + seconds(used.ru_stime), static_cast<unsigned long long>(http2_requests_),
+                      static_cast<unsigned long long>(goaways_));
         return text.data();
     }
 
@@ -303,17 +334,29 @@ private:
         int fd = -1;
         std::uint64_t id = 0;  // never used again, as descriptors are
         Owned<SSL> ssl;
-        bool shaken = false;  // hands
+        bool shaken = false;  // hands: it is known which HTTP is spoken
         bool busy = false;    // a request waits for its answer
         bool wants_out = false;
         std::string in;  // of a request that is not complete
         std::string out;
+
+        // Of HTTP/2:
+        struct Stream {
+            bool is_post = false, is_stats = false, waits = false;
+            std::size_t request_bytes = 0, sent = 0;
+            std::string body;
+        };
+        Server* server = nullptr;
+        Owned<nghttp2_session> http2;
+        std::map<std::int32_t, Stream> streams;
+        std::uint32_t taken = 0;  // requests
     };
     struct Due {
         std::int64_t at;
         std::uint64_t number, connection;
         std::size_t request_bytes;
         int fd;
+        std::int32_t stream;  // 0: HTTP/1.1
         bool operator>(const Due& other) const { return at > other.at; }
     };
 
@@ -338,6 +381,7 @@ private:
             auto connection = std::make_unique<Connection>();
             connection->fd = fd;
             connection->id = ++accepted_;
+            connection->server = this;
             if (tls_) {
                 connection->ssl.reset(SSL_new(tls_.get()));
                 SSL_set_fd(connection->ssl.get(), fd);
@@ -351,6 +395,7 @@ private:
     void close_now(Connection& connection) {
         const int fd = connection.fd;
         if (connection.busy) --in_flight_;
+        for (const auto& [id, stream] : connection.streams) in_flight_ -= stream.waits ? 1 : 0;
         connections_[static_cast<std::size_t>(fd)].reset();
         close(fd);
     }
@@ -381,12 +426,20 @@ private:
             std::string out = std::move(connection.out);
             connection.out.clear();
             if (!write_out(connection, out)) return;
+            if (connection.http2 && !send_frames(connection)) return;
         }
         for (;;) {
             const ssize_t got = receive(connection, scratch_.data(), scratch_.size());
             if (got < 0 && errno == EAGAIN) return;
             if (got <= 0) return close_now(connection);
             std::string_view text(scratch_.data(), static_cast<std::size_t>(got));
+            if (speaks_http2(connection)) {
+                if (nghttp2_session_mem_recv(connection.http2.get(), reinterpret_cast<const std::uint8_t*>(text.data()),
+                                             text.size()) < 0)
+                    return close_now(connection);
+                if (!send_frames(connection)) return;
+                continue;
+            }
             if (!connection.in.empty() || connection.busy) {
                 connection.in.append(text);
                 if (connection.busy) continue;
@@ -442,7 +495,7 @@ private:
         connection.busy = true;
         const std::int64_t latency = latencies_(n);
         if (latency == 0) return answer(connection, n, request_bytes);
-        due_.push({now + latency, n, connection.id, request_bytes, connection.fd});
+        due_.push({now + latency, n, connection.id, request_bytes, connection.fd, 0});
         return true;
     }
 
@@ -464,11 +517,145 @@ private:
             due_.pop();
             Connection* connection = connections_[static_cast<std::size_t>(due.fd)].get();
             if (connection == nullptr || connection->id != due.connection) continue;  // the client gave up
+            if (due.stream != 0) {
+                answer_stream(*connection, due.stream, due.number);
+                send_frames(*connection);
+                continue;
+            }
             if (!answer(*connection, due.number, due.request_bytes) || connection->in.empty()) continue;
             std::string held = std::move(connection->in);
             connection->in.clear();
             take_requests(*connection, held);
         }
+    }
+
+    // HTTP/2, by nghttp2.
+
+    static Connection& connection_of(void* self) { return *static_cast<Connection*>(self); }
+
+    /// Whether that was agreed on; the session begins with the first byte.
+    bool speaks_http2(Connection& connection) {
+        if (connection.http2) return true;
+        if (!connection.ssl || std::exchange(connection.shaken, true)) return false;
+        const unsigned char* name = nullptr;
+        unsigned int size = 0;
+        SSL_get0_alpn_selected(connection.ssl.get(), &name, &size);
+        if (size != 2) return false;
+        nghttp2_session* session = nullptr;
+        if (nghttp2_session_server_new(&session, http2_callbacks_.get(), &connection) != 0) throw std::bad_alloc();
+        connection.http2.reset(session);
+        const nghttp2_settings_entry streams{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 100};
+        nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, &streams, 1);
+        return true;
+    }
+
+    /// Sends what the session has; false when the connection is gone.
+    bool send_frames(Connection& connection) {
+        auto* session = connection.http2.get();
+        while (connection.out.empty()) {
+            const std::uint8_t* data = nullptr;
+            const auto size = nghttp2_session_mem_send(session, &data);
+            if (size < 0) return close_now(connection), false;
+            if (size == 0) break;
+            if (!write_out(connection, {reinterpret_cast<const char*>(data), static_cast<std::size_t>(size)}))
+                return false;
+        }
+        if (connection.out.empty() && nghttp2_session_want_read(session) == 0 &&
+            nghttp2_session_want_write(session) == 0)
+            return close_now(connection), false;
+        return true;
+    }
+
+    static int on_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size,
+                         const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* self) {
+        auto& stream = connection_of(self).streams[frame->hd.stream_id];
+        const std::string_view key(reinterpret_cast<const char*>(name), name_size);
+        const std::string_view text(reinterpret_cast<const char*>(value), value_size);
+        if (key == ":method") stream.is_post = text == "POST";
+        if (key == ":path") stream.is_stats = text == "/stats";
+        return 0;
+    }
+
+    static int on_data(nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t*, std::size_t size,
+                       void* self) {
+        connection_of(self).streams[id].request_bytes += size;
+        return 0;
+    }
+
+    static int on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* self) {
+        if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) ||
+            (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
+            return 0;
+        auto& connection = connection_of(self);
+        auto& server = *connection.server;
+        auto& stream = connection.streams[frame->hd.stream_id];
+        if (!stream.is_post) {
+            server.submit(connection, frame->hd.stream_id, stream.is_stats ? server.stats() : "{}",
+                          stream.is_stats ? "200" : "404", "stats");
+            return 0;
+        }
+        const std::int64_t now = now_ns();
+        if (server.requests_ == 0) server.first_request_ = now;
+        const std::uint64_t n = server.requests_++;
+        ++server.http2_requests_;
+        server.most_in_flight_ = std::max(server.most_in_flight_, ++server.in_flight_);
+        stream.waits = true;
+        if (++connection.taken == server.options_.goaway) {
+            ++server.goaways_;
+            nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session),
+                                  NGHTTP2_NO_ERROR, nullptr, 0);
+        }
+        const std::int64_t latency = server.latencies_(n);
+        if (latency == 0)
+            server.answer_stream(connection, frame->hd.stream_id, n);
+        else
+            server.due_.push({now + latency, n, connection.id, stream.request_bytes, connection.fd, frame->hd.stream_id});
+        return 0;
+    }
+
+    static int on_stream_close(nghttp2_session*, std::int32_t id, std::uint32_t, void* self) {
+        auto& connection = connection_of(self);
+        const auto found = connection.streams.find(id);
+        if (found == connection.streams.end()) return 0;
+        if (found->second.waits) --connection.server->in_flight_;  // the client gave up
+        connection.streams.erase(found);
+        return 0;
+    }
+
+    void answer_stream(Connection& connection, std::int32_t id, std::uint64_t n) {
+        const auto found = connection.streams.find(id);
+        if (found == connection.streams.end() || !std::exchange(found->second.waits, false)) return;
+        --in_flight_;
+        ++sent_;
+        submit(connection, id, answers_.body(n, found->second.request_bytes), "200", "bench-" + std::to_string(n));
+        last_answer_ = now_ns();
+    }
+
+    void submit(Connection& connection, std::int32_t id, std::string_view body, const std::string& status,
+                const std::string& request_id) {
+        auto& stream = connection.streams[id];
+        stream.body = body;
+        const std::string length = std::to_string(body.size());
+        const auto field = [](std::string_view name, std::string_view value) {
+            const auto bytes = [](std::string_view text) {  // nghttp2 copies what it is given
+                return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
+            };
+            return nghttp2_nv{bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
+        };
+        const std::array fields{field(":status", status), field("content-type", "application/json"),
+                                field("x-request-id", request_id), field("content-length", length)};
+        nghttp2_data_provider provider{};
+        provider.source.ptr = &stream;
+        provider.read_callback = [](nghttp2_session*, std::int32_t, std::uint8_t* out, std::size_t room,
+                                    std::uint32_t* flags, nghttp2_data_source* source, void*) -> ssize_t {
+            auto& from = *static_cast<Connection::Stream*>(source->ptr);
+            const std::size_t size = std::min(room, from.body.size() - from.sent);
+            std::memcpy(out, from.body.data() + from.sent, size);
+            from.sent += size;
+            if (from.sent == from.body.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+            return static_cast<ssize_t>(size);
+        };
+        nghttp2_submit_response(connection.http2.get(), id, fields.data(), fields.size(), &provider);
     }
 
     void set_timer() {
@@ -500,6 +687,7 @@ private:
     Latencies latencies_;
     Answers answers_;
     Owned<SSL_CTX> tls_;
+    Owned<nghttp2_session_callbacks> http2_callbacks_;
     int epoll_ = -1, listener_ = -1, timer_ = -1, signals_ = -1;
     std::uint16_t port_ = 0;
     std::vector<std::unique_ptr<Connection>> connections_;  // by descriptor
@@ -507,6 +695,7 @@ private:
     std::int64_t armed_ = 0;
     std::array<char, std::size_t{64} * 1024> scratch_{};
     std::uint64_t requests_ = 0, sent_ = 0, accepted_ = 0;
+    std::uint64_t http2_requests_ = 0, goaways_ = 0;
     std::size_t in_flight_ = 0, most_in_flight_ = 0;
     std::int64_t first_request_ = 0, last_answer_ = 0;
 };
@@ -527,6 +716,8 @@ Options parse(int count, char** arguments) {
             options.window = std::max<std::size_t>(1, number<std::size_t>(value));
         else if (name == "--text-bytes")
             options.text_bytes = number<std::size_t>(value);
+        else if (name == "--goaway")
+            options.goaway = number<std::uint32_t>(value);
         else if (name == "--tls")
             options.ca_file = value;
         else

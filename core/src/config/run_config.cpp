@@ -83,6 +83,7 @@ std::string to_json(const RunConfig& c) {
                 {"batch_lines", c.batch_lines},
                 {"queued_tokens", c.queued_tokens},
                 {"poll_ms", c.poll_ms},
+                {"http2", c.http2},
                 {"ca_file", c.ca_file},
                 {"taxonomy", c.taxonomy},
                 {"shard", c.shard ? json{{"number", c.shard.number},
@@ -130,6 +131,7 @@ Result<RunConfig> parse_run_config(std::string_view text) {
             read(j, "queued_tokens", 0, kMostQueuedTokens, c.queued_tokens);
             read(j, "poll_ms", 1, 1000 * kLongestTimeout, c.poll_ms);
         }
+        if (j.contains("http2")) j.at("http2").get_to(c.http2);
         j.at("ca_file").get_to(c.ca_file);
         j.at("taxonomy").get_to(c.taxonomy);
         if (const auto shard = j.find("shard"); shard != j.end() && !shard->is_null()) {

@@ -50,6 +50,7 @@ struct RunConfig {
     std::uint32_t batch_lines = 0;    ///< requests in one batch at most; 0: what the service allows
     std::uint64_t queued_tokens = 0;  ///< input tokens in the service's queue at most; 0: until it refuses more
     std::uint32_t poll_ms = 30'000;   ///< until a batch is looked at for the first time
+    bool http2 = false;   ///< where an https server offers it
     std::string ca_file;  ///< certificates to trust besides the system's; empty: none
     std::string taxonomy = "tdamm40";
     Shard shard;               ///< `samples` are the whole plan's, budget and rates this shard's share

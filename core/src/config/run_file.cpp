@@ -186,6 +186,7 @@ std::string to_run_file(const RunConfig& c, const std::vector<std::string>& plug
         if (c.queued_tokens > 0) put("queued-tokens", c.queued_tokens);
         put("poll", c.poll_ms / 1000.0);
     }
+    if (c.http2) put("http", "2");
     if (!c.ca_file.empty()) put("ca-file", c.ca_file);
     put("output-dir", c.output_dir);
     if (!c.name.empty()) put("run-name", c.name);

@@ -28,7 +28,7 @@ constexpr std::string_view kWhat = "What to make", kHow = "Model and plugins", k
 constexpr std::array<const char*, 6> kCheckedByDefault = {"length",   "style",      "coverage",
                                                           "leakage",  "quantities", "duplicates"};
 
-constexpr std::array<Setting, 34> kSettings = {{
+constexpr std::array<Setting, 35> kSettings = {{
     {"num-samples", "N", "samples in all (default 200)", kWhat, false, true},
     {"samples-per-class", "N", "N samples for each class instead, so N x number of classes in all", kWhat},
     {"min-labels", "N", "fewest labels of a sample, 1 to 7 (default 2); the negative one is always alone", kWhat},
@@ -54,6 +54,7 @@ constexpr std::array<Setting, 34> kSettings = {{
     {"first-byte-timeout", "SECONDS", "until an answer begins to come in (default: the timeout)", kLimits, false, true},
     {"drain-timeout", "SECONDS", "how long the first Ctrl-C waits for what is in flight (default 30)", kLimits},
     {"give-up-after", "SECONDS", "stop when no request has succeeded for so long (default 900)", kLimits, false, true},
+    {"http", "1.1|2", "version of HTTP; 2 where an https server offers it (default 1.1)", kLimits, false, true},
     {"ca-file", "FILE", "certificates to trust besides the system's", kFiles, false, true},
     {"output-dir", "DIR", "made if missing (default data)", kFiles},
     {"run-name", "NAME", "stem of the files (default synthetic_training_data_llm_DATE_TIME)", kFiles},
@@ -166,7 +167,7 @@ Status read_batches(const Givens& givens, RunConfig& c) {
 
 Status read_limits(const Givens& givens, RunConfig& c) {
     for (Status read : {read_batches(givens, c), read_budget(givens, c.budget), read_rate(givens, "rpm", c.rpm), read_rate(givens, "tpm", c.tpm),
-                        read_window(givens, c), read_ca_file(givens, c),
+                        read_window(givens, c), read_ca_file(givens, c), read_choice(givens, "http", "1.1", "2", c.http2),
                         read_integer(givens, "max-attempts", 1, kMostAttempts, c.max_attempts),
                         read_integer(givens, "timeout", 1, kLongestTimeout, c.timeout_s),
                         read_integer(givens, "first-byte-timeout", 1, kLongestTimeout, c.first_byte_timeout_s),

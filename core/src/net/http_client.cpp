@@ -37,6 +37,9 @@ constexpr std::size_t kOtherFiles = 64;  // ledger, outputs, name lookups
 constexpr std::size_t kMaxReserved = 1U << 20U;  // bytes of an answer, on the server's word
 constexpr long kStalledSeconds = 60;  // without a byte, once the answer has begun to come in
 constexpr int kMaxRedirects = 3;
+// Over HTTP/2: requests on one connection, which is also what most servers allow. Without a limit to connections libcurl
+// opens a new one for nearly every request of a burst, whatever the ones it has could take.
+constexpr std::size_t kStreams = 100;
 
 struct GlobalCurl {
     GlobalCurl() { curl_global_init(CURL_GLOBAL_DEFAULT); }
@@ -176,9 +179,14 @@ public:
             curl_multi_setopt(multi->handle, CURLMOPT_SOCKETDATA, multi.get());
             curl_multi_setopt(multi->handle, CURLMOPT_TIMERFUNCTION, &Impl::on_timer);
             curl_multi_setopt(multi->handle, CURLMOPT_TIMERDATA, multi.get());
-            curl_multi_setopt(multi->handle, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
-            curl_multi_setopt(multi->handle, CURLMOPT_MAXCONNECTS,
-                              static_cast<long>(std::min(options_.window, kWindowPerMulti) + 8));
+            const auto window = std::min(options_.window, kWindowPerMulti);
+            curl_multi_setopt(multi->handle, CURLMOPT_PIPELINING,
+                              options_.http2 ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING);
+            if (options_.http2) {
+                curl_multi_setopt(multi->handle, CURLMOPT_MAX_CONCURRENT_STREAMS, static_cast<long>(kStreams));
+                limit_connections(*multi, (window + kStreams - 1) / kStreams);
+            }
+            curl_multi_setopt(multi->handle, CURLMOPT_MAXCONNECTS, static_cast<long>(window + 8));
             multis_.push_back(std::move(multi));
         }
     }
@@ -265,8 +273,12 @@ private:
         CURL* easy = transfer->easy.get();
         curl_easy_setopt(easy, CURLOPT_SHARE, share_);
         curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-        if (options_.window >= kSmallBuffersFrom) curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, kSmallBuffer);
+        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                         static_cast<long>(options_.http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+        if (options_.http2) curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);  // for a connection that could be shared
+        // Over HTTP/2 libcurl 7.88 hangs with small buffers.
+        if (!options_.http2 && options_.window >= kSmallBuffersFrom)
+            curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, kSmallBuffer);
         curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
         curl_easy_setopt(easy, CURLOPT_USERAGENT, options_.user_agent.c_str());
         curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
@@ -471,7 +483,10 @@ private:
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, &pointer);
         auto* raw = reinterpret_cast<Transfer*>(pointer);
         long status = 0;
-        if (code == CURLE_OK) curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+        if (code == CURLE_OK) {
+            curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+            if (few_connections_) look_at_version(easy);
+        }
         buffered_ -= raw->response.body.size();
         std::string elsewhere;
         // Of the redirects only these two ask for the same request again.
@@ -501,6 +516,19 @@ private:
         Done done = std::move(transfer->done);
         put_back(std::move(transfer));
         done(std::move(result));
+    }
+
+    /// A server that speaks HTTP/1.1 after all needs a connection for each request.
+    void look_at_version(CURL* easy) {
+        long version = 0;
+        curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+        if (version >= CURL_HTTP_VERSION_2_0) return;
+        few_connections_ = false;
+        for (auto& multi : multis_) limit_connections(*multi, 0);
+    }
+
+    static void limit_connections(Multi& multi, std::size_t most) {
+        curl_multi_setopt(multi.handle, CURLMOPT_MAX_HOST_CONNECTIONS, static_cast<long>(most));
     }
 
     /// Sends on to where the answer says when that is the same server; else fills in `elsewhere`.
@@ -563,6 +591,8 @@ private:
             case CURLE_SSL_CACERT_BADFILE:
             case CURLE_SSL_CERTPROBLEM: error.reason = "tls"; break;
             case CURLE_ABORTED_BY_CALLBACK:
+            case CURLE_HTTP2:
+            case CURLE_HTTP2_STREAM:
             case CURLE_PARTIAL_FILE:
             case CURLE_GOT_NOTHING:
             case CURLE_RECV_ERROR:
@@ -582,6 +612,7 @@ private:
     std::shared_ptr<const Headers> last_headers_;
     std::size_t connecting_ = 0;
     bool alone_ = true;  // the first one connects
+    bool few_connections_ = options_.http2;  // as many as HTTP/2 needs
     EventLoop::TimerId alone_timer_ = 0;
     std::size_t buffered_ = 0;  // bytes of unfinished answers
 };

@@ -37,6 +37,8 @@ struct HttpOptions {
     std::chrono::milliseconds first_byte_timeout{0};    ///< until an answer begins to come in; 0: only `timeout` counts
     std::size_t window = 20;   ///< requests in flight that are to be expected: decides the number of multi handles
     std::size_t buffers = std::size_t{512} << 20U;  ///< bytes of unfinished answers in all
+    /// Asked for over TLS; a server that does not offer it is spoken to in HTTP/1.1. A hundred requests share a connection.
+    bool http2 = false;
     std::string ca_file;       ///< certificates to trust besides the system's; empty: none
     std::string user_agent;
 };

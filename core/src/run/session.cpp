@@ -120,6 +120,7 @@ private:
             options.timeout = milliseconds(std::int64_t{1000} * config_.timeout_s);
             options.first_byte_timeout = milliseconds(std::int64_t{1000} * config_.first_byte_timeout_s);
             options.window = window_;
+            options.http2 = config_.http2;
             options.ca_file = config_.ca_file;
             options.user_agent = "tdamm-synth/" TDAMM_SYNTH_VERSION;
             auto client = HttpClient::make(*c_.loop, options);
