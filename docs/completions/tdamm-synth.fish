@@ -62,6 +62,7 @@ complete -c tdamm-synth -n $making -l batch-size -x -d 'samples reported as one 
 complete -c tdamm-synth -n $going -l max-concurrent -x -d 'requests in flight at most'
 complete -c tdamm-synth -n $going -l rpm -x -d 'requests a minute'
 complete -c tdamm-synth -n $going -l tpm -x -d 'tokens a minute'
+complete -c tdamm-synth -n $going -l shared-limits -x -d 'share rates and budget through Redis'
 complete -c tdamm-synth -n $going -l max-attempts -x -d 'attempts a sample'
 complete -c tdamm-synth -n $going -l ca-file -r -d 'certificates to trust besides the system'
 complete -c tdamm-synth -n $going -l first-byte-timeout -x -d 'seconds until an answer begins to come in'

@@ -6,8 +6,10 @@
 #include "base/files.hpp"
 #include "base/format.hpp"
 #include "cli/progress.hpp"
+#include "config/shard.hpp"
 #include "run/batch_session.hpp"
 #include "run/batch_store.hpp"
+#include "run/shared_limits.hpp"
 
 namespace synth::core {
 
@@ -18,8 +20,55 @@ namespace {
 std::string resume_command(const RunConfig& config, const fs::path& ledger, End end) {
     std::string command = shell_word(program_invocation_name) + " resume " + shell_word(ledger.string());
     if (end == End::finished) command += " --max-attempts " + std::to_string(2 * config.max_attempts);
+    if (config.shared_limits) command += " --shared-limits " + shell_word(config.shared_limits->without_secret());
     if (end == End::budget && config.budget) command += " --budget " + exact_usd({config.budget->value * 2});
     return command;
+}
+
+/// What Redis is told about a run, its money apart.
+SharedLimitsOptions shared_options(const Context& context, const RunConfig& config, const ProviderInfo& info) {
+    SharedLimitsOptions options;
+    options.url = *config.shared_limits;
+    if (options.url.password.empty())
+        options.url.password = context.secrets.value(kRedisPassword).value_or("");
+    options.account = info.endpoint + " " + info.model;
+    options.shard = config.shard.number;
+    options.requests_per_minute = config.rpm;
+    options.tokens_per_minute = config.tpm;
+    if (!config.shard) return options;
+    // A ledger has the shard's part only; the least that it can be a part of is never too much.
+    const auto whole = [&](const std::optional<double>& known, const std::optional<double>& part) {
+        return known || !part ? known : std::optional((*part - 1) * config.shard.count + 1);
+    };
+    options.requests_per_minute = whole(config.whole_rpm, config.rpm);
+    options.tokens_per_minute = whole(config.whole_tpm, config.tpm);
+    return options;
+}
+
+/// What a ledger has spent beyond the shard's share.
+PicoUsd beyond_share(const RunConfig& config, const Progress& progress) {
+    return progress.spent + progress.reserved + progress.unaccounted - config.budget.value_or(PicoUsd{});
+}
+
+Result<std::unique_ptr<SharedLimits>> share_limits(const Context& context, const RunConfig& config, const ProviderInfo& info,
+                                                   const std::string& plan_digest, const Progress& before) {
+    auto options = shared_options(context, config, info);
+    if (config.shard && config.budget) {
+        const auto name = parse_shard_name(config.name);
+        options.run = (name ? name->first : config.name) + ":" + plan_digest + ":" + std::to_string(config.shard.count);
+        options.beyond = beyond_share(config, before);
+    }
+    return open_shared_limits(std::move(options));
+}
+
+/// What a shard tells Redis at its end. Where the ledger could not be written it is left at what it held.
+void leave_shared_limits(const Console& console, const RunConfig& config, const SessionResult& session, LedgerReader& reader,
+                         SharedLimits& shared) {
+    if (session.end == End::io || session.end == End::internal) return;
+    auto progress = reader.progress();
+    const Status left = progress ? shared.leave(beyond_share(config, *progress), session.missing == 0) : Status(progress.error());
+    if (!left)
+        console.log(LogLevel::warning, left.error().message + "; what this shard leaves of its budget is not shared out");
 }
 
 }  // namespace
@@ -93,6 +142,9 @@ Status ready_to_spend(const Context& context, const RunConfig& config, const Run
                              "' is not known, so the cap cannot be kept; add it with -o provider.models=FILE or leave --budget out",
                          "unpriced"};
     }
+    if (config.shared_limits)
+        if (auto opened = open_shared_limits(shared_options(context, config, plugins.info)); !opened)
+            return std::move(opened).error();
     for (const auto* info : infos)
         for (const auto& notice : info->notices) context.console->log(LogLevel::warning, notice);
     return {};
@@ -143,6 +195,13 @@ int run_and_finish(const Command& command, const Context& context, RunPlugins& p
     auto reader = LedgerReader::open(ledger);
     if (!reader) return context.fail(reader.error());
 
+    std::unique_ptr<SharedLimits> shared;
+    if (config.shared_limits) {
+        auto opened = share_limits(context, config, plugins.info, reader->head().plan_digest, (*writer)->initial());
+        if (!opened) return context.fail(opened.error());
+        shared = std::move(*opened);
+    }
+
     SessionResult session;
     {
         auto review = SetReview::make(plugins.validators);
@@ -186,10 +245,12 @@ int run_and_finish(const Command& command, const Context& context, RunPlugins& p
         sitting.loop = &*loop;
         sitting.console = &console;
         sitting.secrets = &context.secrets;
+        sitting.shared = shared.get();
         sitting.watch = make_progress(console);
         if (directly) session = run_session(std::move(sitting));
     }
     console.status({});
+    if (shared) leave_shared_limits(console, config, session, *reader, *shared);
 
     int code = exit_code_of(session);
     std::vector<fs::path> files;

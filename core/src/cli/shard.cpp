@@ -16,14 +16,22 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The command line without the number of the shard, which goes at its end for any of them.
+/// The command line without the number of the shard, which goes at its end for any of them, and without the password of
+/// Redis.
 std::vector<std::string> without_shard(const std::vector<std::string>& arguments) {
+    constexpr std::string_view kShared = "--shared-limits", kSharedIs = "--shared-limits=";
+    const auto public_url = [](std::string_view text) {
+        const auto url = parse_redis_url(text);
+        return url ? url->without_secret() : std::string();
+    };
     std::vector<std::string> rest;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         if (arguments[i] == "--shard")
             ++i;
+        else if (arguments[i].starts_with(kSharedIs))
+            rest.push_back(std::string(kSharedIs) + public_url(std::string_view(arguments[i]).substr(kSharedIs.size())));
         else if (!arguments[i].starts_with("--shard="))
-            rest.push_back(arguments[i]);
+            rest.push_back(i > 0 && arguments[i - 1] == kShared ? public_url(arguments[i]) : arguments[i]);
     }
     return rest;
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/redis_url.hpp"
 #include "synth/result.hpp"
 #include "synth/units.hpp"
 
@@ -45,6 +46,8 @@ struct RunConfig {
     std::uint32_t first_byte_timeout_s = 0;  ///< 0: only the whole request is limited
     std::optional<PicoUsd> budget;
     std::optional<double> rpm, tpm;
+    std::optional<RedisUrl> shared_limits;  ///< not stored: it may hold a password
+    std::optional<double> whole_rpm, whole_tpm;  ///< a shard's: of all shards, where it is known. Not stored
     bool batch = false;          ///< deferred batches in place of direct requests
     bool finish_direct = false;  ///< the last few of a batch run are asked for directly
     std::uint32_t batch_lines = 0;    ///< requests in one batch at most; 0: what the service allows

@@ -174,6 +174,7 @@ std::string to_run_file(const RunConfig& c, const std::vector<std::string>& plug
     put("max-concurrent", c.initial_concurrent < c.max_concurrent ? json("auto") : json(c.max_concurrent));
     put_rate("rpm", c.rpm);
     put_rate("tpm", c.tpm);
+    if (c.shared_limits) put("shared-limits", c.shared_limits->without_secret());
     put("max-attempts", c.max_attempts);
     put("timeout", c.timeout_s);
     if (c.first_byte_timeout_s > 0) put("first-byte-timeout", c.first_byte_timeout_s);

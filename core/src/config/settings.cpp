@@ -28,7 +28,7 @@ constexpr std::string_view kWhat = "What to make", kHow = "Model and plugins", k
 constexpr std::array<const char*, 6> kCheckedByDefault = {"length",   "style",      "coverage",
                                                           "leakage",  "quantities", "duplicates"};
 
-constexpr std::array<Setting, 35> kSettings = {{
+constexpr std::array<Setting, 36> kSettings = {{
     {"num-samples", "N", "samples in all (default 200)", kWhat, false, true},
     {"samples-per-class", "N", "N samples for each class instead, so N x number of classes in all", kWhat},
     {"min-labels", "N", "fewest labels of a sample, 1 to 7 (default 2); the negative one is always alone", kWhat},
@@ -49,6 +49,8 @@ constexpr std::array<Setting, 35> kSettings = {{
      kLimits, false, true},
     {"rpm", "N", "requests a minute (default: learned from the server)", kLimits, false, true},
     {"tpm", "N", "tokens a minute (default: learned from the server)", kLimits, false, true},
+    {"shared-limits", "URL", "share rates and budget with other processes through redis://[user:password@]host[:port][/db][?prefix=NAME]",
+     kLimits, false, true},
     {"max-attempts", "N", "attempts a sample; waiting for a rate limit is not one (default 3)", kLimits, false, true},
     {"timeout", "SECONDS", "for one request (default 600)", kLimits, false, true},
     {"first-byte-timeout", "SECONDS", "until an answer begins to come in (default: the timeout)", kLimits, false, true},
@@ -165,9 +167,21 @@ Status read_batches(const Givens& givens, RunConfig& c) {
     return {};
 }
 
+Status read_shared_limits(const Givens& givens, RunConfig& c) {
+    const auto* given = find(givens, "shared-limits");
+    if (given == nullptr) return {};
+    auto url = parse_redis_url(given->values.back());
+    if (!url) return wrong(*given, url.error().message);
+    if (!url->password.empty() && !given->source.starts_with("--"))
+        return wrong(*given, "a run file has no place for a password; set " + std::string(kRedisPassword) + " in the environment or in .env");
+    c.shared_limits = std::move(*url);
+    return {};
+}
+
 Status read_limits(const Givens& givens, RunConfig& c) {
     for (Status read : {read_batches(givens, c), read_budget(givens, c.budget), read_rate(givens, "rpm", c.rpm), read_rate(givens, "tpm", c.tpm),
                         read_window(givens, c), read_ca_file(givens, c), read_choice(givens, "http", "1.1", "2", c.http2),
+                        read_shared_limits(givens, c),
                         read_integer(givens, "max-attempts", 1, kMostAttempts, c.max_attempts),
                         read_integer(givens, "timeout", 1, kLongestTimeout, c.timeout_s),
                         read_integer(givens, "first-byte-timeout", 1, kLongestTimeout, c.first_byte_timeout_s),

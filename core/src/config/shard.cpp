@@ -112,6 +112,8 @@ Status take_share(RunConfig& config) {
         config.budget->value = static_cast<std::int64_t>(part_of(static_cast<std::uint64_t>(whole.value), shard));
         if (config.budget->value == 0) return too_little("--budget", exact_usd(whole));
     }
+    config.whole_rpm = config.rpm;
+    config.whole_tpm = config.tpm;
     for (const auto& [name, rate] : {std::pair("--rpm", &config.rpm), std::pair("--tpm", &config.tpm)}) {
         if (!*rate) continue;
         const auto whole = static_cast<std::uint64_t>(**rate);

@@ -34,7 +34,8 @@ std::string shard_name(std::string_view stem, const Shard& shard);
 /// The way back: stem and shard; nothing when it is no such name.
 std::optional<std::pair<std::string, Shard>> parse_shard_name(std::string_view name);
 
-/// Turns the configuration of a whole run into that of its shard: name, and share of budget, requests and tokens.
+/// Turns the configuration of a whole run into that of its shard: name, and share of budget, requests and tokens, whose
+/// whole is kept beside it.
 /// invalid_argument when a share would be nothing.
 Status take_share(RunConfig& config);
 

@@ -27,6 +27,8 @@ public:
     /// The request never left: nothing is charged.
     void release(PicoUsd bound) { reserved_ -= bound; }
 
+    void set_cap(PicoUsd cap) noexcept { cap_ = cap; }
+
     [[nodiscard]] PicoUsd spent() const noexcept { return spent_; }
     [[nodiscard]] PicoUsd reserved() const noexcept { return reserved_; }
     [[nodiscard]] std::optional<PicoUsd> cap() const noexcept { return cap_; }

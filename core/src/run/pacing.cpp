@@ -118,6 +118,14 @@ void RateLimiter::smooth(SteadyTime now) {
         }
 }
 
+void RateLimiter::restart(SteadyTime now) {
+    for (Bucket* bucket : {&requests_, &tokens_})
+        if (bucket->limited()) {
+            bucket->set_rate(bucket->per_minute(), std::max(1.0, bucket->per_minute() / 60), now);
+            bucket->set_level(0, now);
+        }
+}
+
 void RateLimiter::pause(SteadyTime until) { paused_until_ = std::max(paused_until_, until); }
 
 Window::Window(std::uint32_t start, std::uint32_t maximum)
@@ -234,7 +242,7 @@ bool Pacer::asking() const noexcept {
 }
 
 SteadyTime Pacer::earliest(Tokens tokens, SteadyTime now) const {
-    auto when = limiter_.earliest(tokens, now);
+    auto when = shared_ ? limiter_.paused_until() : limiter_.earliest(tokens, now);
     if (search_.active()) when = std::max(when, search_.earliest(now));
     if (asking()) when = std::max(when, asked_until_);
     return when;
@@ -255,6 +263,11 @@ Pacer::Ticket Pacer::admit(Tokens tokens, SteadyTime now) {
 void Pacer::let_in(SteadyTime now) {
     throttled_in_a_row_ = 0;
     if (!limiter_.stated()) search_.on_let_in(now);
+}
+
+void Pacer::set_shared(bool shared, SteadyTime now) {
+    if (shared_ && !shared) limiter_.restart(now);
+    shared_ = shared;
 }
 
 double Pacer::requests_per_minute() const noexcept {

@@ -57,10 +57,14 @@ public:
 
     /// Nothing leaves before `until`.
     void pause(SteadyTime until);
+    [[nodiscard]] SteadyTime paused_until() const noexcept { return paused_until_; }
 
     /// Refused although the stated limit was kept: the server does not let a whole minute's worth go at once, so from
     /// now on a second's worth may.
     void smooth(SteadyTime now);
+
+    /// From now on as if nothing were saved up and nothing owed; a second's worth may be saved up.
+    void restart(SteadyTime now);
 
     /// The server states its limits, so a 429 says nothing about the window.
     [[nodiscard]] bool stated() const noexcept { return stated_; }
@@ -160,6 +164,10 @@ public:
     void settle(const Ticket& ticket, const Reply& reply, std::optional<Tokens> used, std::uint32_t in_flight,
                 std::chrono::milliseconds jitter, SteadyTime now, std::vector<Note>& notes);
 
+    /// True: requests and tokens a minute are kept elsewhere, for all shards together. False: the share of this one counts
+    /// again, with nothing saved up.
+    void set_shared(bool shared, SteadyTime now);
+
     [[nodiscard]] double requests_per_minute() const noexcept;  ///< known limit or search; 0: none
     [[nodiscard]] double tokens_per_minute() const noexcept { return limiter_.tokens_per_minute(); }
 
@@ -176,6 +184,7 @@ private:
     RateLimiter limiter_;
     Window window_;
     std::uint32_t shards_;
+    bool shared_ = false;
     RateSearch search_;
     std::uint32_t throttled_in_a_row_ = 0;
     std::uint32_t pause_ = 0, pauses_in_a_row_ = 0;  ///< refusals of what left before the last pause do not lengthen it

@@ -127,6 +127,13 @@ private:
             if (!client) return std::move(client).error();
             http_ = std::move(*client);
         }
+        if (c_.shared != nullptr) {
+            pacer_.set_shared(true, Clock::now());
+            c_.shared->start(*c_.loop, [this](bool shared, const std::string& why) {
+                pacer_.set_shared(shared, Clock::now());
+                say_service(why);
+            });
+        }
         auto learned = c_.reader->remedies(c_.provider->endpoint, c_.provider->model);
         if (!learned) return std::move(learned).error();
         remedies_ = std::move(*learned);
@@ -213,25 +220,42 @@ private:
     bool let_out(std::unique_ptr<Job>& job) {
         const auto now = Clock::now();
         const Tokens tokens = job->prepared->input_bound + job->prepared->output_bound;
-        const auto when = std::max(pacer_.earliest(tokens, now), circuit_.earliest());
+        auto when = std::max(pacer_.earliest(tokens, now), circuit_.earliest());
+        if (when <= now && c_.shared != nullptr) {
+            const auto room = pacer_.window() - std::min<std::size_t>(pacer_.window(), flights_.size());
+            when = c_.shared->earliest(tokens, static_cast<std::uint32_t>(room), now);
+        }
         limited_ = when > now;
         if (limited_) {
             if (when != SteadyTime::max()) wake_at(when);
             return false;
         }
         const PicoUsd bound = job->prepared->cost_bound.value_or(PicoUsd{});
-        if (!budget_.reserve(bound)) {
-            if (flights_.empty() && undurable_.empty())
-                stop(End::budget, "the budget of " + dollars(*budget_.cap()) + " is reached: the next request may cost " +
-                                      dollars(bound) + ", " + dollars(*budget_.cap() - budget_.spent()) + " are left");
-            return false;
-        }
+        if (!reserve(bound)) return false;
         if (!expose(bound)) {
             budget_.release(bound);
             return false;
         }
         send(std::move(job), bound, tokens, now);
         return true;
+    }
+
+    /// Sets the most that a request, or a question of that validator, may cost aside. False: not now; where nothing will
+    /// change that, the run ends.
+    bool reserve(PicoUsd bound, std::string_view validator = {}) {
+        if (budget_.reserve(bound)) return true;
+        const bool idle = flights_.empty() && undurable_.empty();
+        if (c_.shared != nullptr) {
+            const auto claim = c_.shared->claim(budget_.spent() + budget_.reserved() + bound - *config_.budget, idle);
+            budget_.set_cap(*config_.budget + c_.shared->extra());
+            if (claim == SharedLimits::Money::granted) return budget_.reserve(bound);
+            if (claim == SharedLimits::Money::wait) return false;
+        }
+        if (idle)
+            stop(End::budget, "the budget of " + dollars(*budget_.cap()) + " is reached: the next " +
+                                  (validator.empty() ? "request" : "question of validator " + std::string(validator)) + " may cost " +
+                                  dollars(bound) + ", " + dollars(*budget_.cap() - budget_.spent()) + " are left");
+        return false;
     }
 
     /// Nothing is asked for that could not be kept.
@@ -330,6 +354,7 @@ private:
         flight.bound = bound;
         flight.asker = asker;
         flight.ticket = (asker == kWriter ? pacer_ : askers_[asker].pacer).admit(tokens, now_steady);
+        if (asker == kWriter && c_.shared != nullptr) c_.shared->admit(tokens);
         flight.probe = asker == kWriter && circuit_.admit();
         flight.began = now();
         flight.job = std::move(job);
@@ -414,6 +439,9 @@ private:
         const auto used = reply.usage ? std::optional(reply.usage->input + reply.usage->output) : std::nullopt;
         auto& pacer = flight.asker == kWriter ? pacer_ : askers_[flight.asker].pacer;
         pacer.settle(flight.ticket, reply, used, in_flight, jitter(), now_steady, notes);
+        if (flight.asker == kWriter && c_.shared != nullptr)
+            c_.shared->settle(Tokens{static_cast<std::int64_t>(flight.ticket.limits.tokens)}, used, reply.limits,
+                              reply.error && reply.error->code == ErrorCode::rate_limited);
         for (auto& note : notes) event(std::move(note.kind), std::move(note.detail));
     }
 
@@ -645,12 +673,7 @@ private:
                 if (when != SteadyTime::max()) wake_at(when);
                 return;
             }
-            if (!budget_.reserve(bound)) {
-                if (flights_.empty() && undurable_.empty())
-                    stop(End::budget, "the budget of " + dollars(*budget_.cap()) + " is reached: the next question of validator " +
-                                          asker.asked->validator + " may cost " + dollars(bound));
-                return;
-            }
+            if (!reserve(bound, asker.asked->validator)) return;
             if (!expose(bound)) {
                 budget_.release(bound);
                 return;

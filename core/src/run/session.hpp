@@ -20,6 +20,7 @@
 #include "run/ledger.hpp"
 #include "run/pipeline.hpp"
 #include "run/set_checks.hpp"
+#include "run/shared_limits.hpp"
 
 namespace synth::core {
 
@@ -66,6 +67,7 @@ struct SessionContext {
     EventLoop* loop = nullptr;
     const Console* console = nullptr;
     const Secrets* secrets = nullptr;
+    SharedLimits* shared = nullptr;  ///< null: limits and budget are this process's own
     std::function<void(const Snapshot&)> watch;  ///< called from the loop, often
 };
 

@@ -13,6 +13,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 Givens given(std::map<std::string, std::string> settings, const std::vector<std::string>& options = {}) {
     Givens givens;
@@ -283,6 +284,45 @@ TEST(Shards, SayWhatTheyDisagreeOn) {
     auto other = first;
     other.find("prompt")->sha256 = "another";
     EXPECT_EQ(disagreement(first, other), "build of prompt tdamm");
+}
+
+TEST(RedisUrl, IsReadAndPassedOnWithoutItsPassword) {
+    struct Case {
+        const char* text;
+        const char* place;
+        const char* without_secret;
+        const char* user;
+        const char* password;
+    };
+    for (const auto& [text, place, without_secret, user, password] :
+         {Case{"redis://limits.example.com", "limits.example.com:6379", "redis://limits.example.com:6379", "", ""},
+          Case{"redis://:a%2Fb@h:7000/3?prefix=sky", "h:7000", "redis://h:7000/3?prefix=sky", "", "a/b"},
+          Case{"redis://m%65:p:q@r/@[::1]:7000/", "[::1]:7000", "redis://me@[::1]:7000", "me", "p:q@r/"},
+          Case{"redis://a%40b@h", "h:6379", "redis://a%40b@h:6379", "a@b", ""}}) {
+        const auto url = parse_redis_url(text);
+        ASSERT_TRUE(url.ok()) << text << ": " << url.error().message;
+        EXPECT_EQ(url->place(), place);
+        EXPECT_EQ(url->without_secret(), without_secret);
+        EXPECT_EQ(url->user, user);
+        EXPECT_EQ(url->password, password);
+        EXPECT_EQ(parse_redis_url(url->without_secret())->without_secret(), without_secret);
+    }
+    for (const char* text : {"", "http://h", "rediss://:hunter2@h", "redis://", "redis://:hunter2@", "redis://u:@h", "redis://u:%zz@h",
+                             "redis://h:0", "redis://h:65536", "redis://h:hunter2", "redis://h/hunter2", "redis://h/-1", "redis://[::1",
+                             "redis://[::1]hunter2", "redis://h?hunter2", "redis://h?prefix=", "redis://h?prefix=hunter2%"}) {
+        const auto url = parse_redis_url(text);
+        ASSERT_FALSE(url.ok()) << text;
+        EXPECT_EQ(url.error().code, ErrorCode::invalid_argument) << text;
+        EXPECT_THAT(url.error().message, Not(HasSubstr("hunter2"))) << text;
+    }
+}
+
+TEST(RedisUrl, IsNotStored) {
+    const auto config = *resolved(given({{"shared-limits", "redis://:hunter2@h"}, {"seed", "1"}}));
+    ASSERT_TRUE(config.shared_limits);
+    EXPECT_EQ(config.shared_limits->password, "hunter2");
+    EXPECT_THAT(to_json(config), Not(HasSubstr("hunter2")));
+    EXPECT_THAT(to_run_file(config, {}), AllOf(Not(HasSubstr("hunter2")), HasSubstr("shared-limits = \"redis://h:6379\"")));
 }
 
 }  // namespace

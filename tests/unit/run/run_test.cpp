@@ -134,6 +134,21 @@ TEST(Pacer, RetryAfterHoldsForEveryoneAndIsNotShortened) {
     EXPECT_EQ(pacer.earliest({100}, at(11)), at(17));
 }
 
+TEST(Pacer, WhatIsSharedIsKeptElsewhereAndTheShareBeginsWithNothingSavedUp) {
+    Pacer pacer({600.0, {}, 20, 20, 4}, kStart);
+    pacer.set_shared(true, kStart);
+    for (int i = 0; i < 5000; ++i) {
+        ASSERT_LE(pacer.earliest({}, kStart), kStart);
+        pacer.admit({}, kStart);
+    }
+    pacer.set_shared(false, kStart);
+    EXPECT_GT(pacer.earliest({}, kStart), kStart);
+    const auto later = kStart + std::chrono::seconds(30);
+    int sent = 0;
+    for (; pacer.earliest({}, later) <= later; ++sent) pacer.admit({}, later);
+    EXPECT_EQ(sent, 10) << "a second's worth";
+}
+
 TEST(Pacer, SlowDownHalvesTheRateAndRaisesItByHalfInAQuarterOfAnHour) {
     Pacer pacer({}, kStart);
     std::vector<Pacer::Note> notes;
