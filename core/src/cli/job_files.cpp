@@ -139,6 +139,13 @@ Result<std::vector<fs::path>> write_job_files(const Context& context, Cluster cl
         static_cast<std::uint64_t>(std::ranges::count(config.plugins, Sink::kKind, &PluginChoice::kind));
     const auto storage =
         estimated_space(size.samples, size.words, 0) + estimated_space(size.samples, size.words, outputs);
+    std::string secrets = info.secret.empty() ? "" : shell_word(info.secret);
+    if (config.shared_limits && (!config.shared_limits->user.empty() || !config.shared_limits->password.empty() ||
+                                 context.secrets.value(kRedisPassword))) {
+        secrets += (secrets.empty() ? "" : " ") + std::string(kRedisPassword);
+        context.console->log(LogLevel::info, "the password of Redis is in none of the files: set " + std::string(kRedisPassword) +
+                                                 " in the environment of 'submit'");
+    }
     const std::map<std::string, std::string> values = {
         {"NAME", config.name},
         {"JOB", dns_name(config.name)},
@@ -150,7 +157,7 @@ Result<std::vector<fs::path>> write_job_files(const Context& context, Cluster cl
         {"TIME", time_limit(size.seconds / config.shards)},
         {"MEMORY", std::to_string(kMegabytes + config.max_concurrent / kRequestsAMegabyte)},
         {"STORAGE", std::to_string(storage + storage / 4 > kGibibyte ? (storage + storage / 4) / kGibibyte + 1 : 1)},
-        {"SECRET", shell_word(info.secret)},
+        {"SECRETS", secrets},
         {"IMAGE", yaml_word(image)},
         {"RUN_TOML", indented(run_file, "    ")}};
     std::vector<fs::path> written = {folder / kRunFile};
