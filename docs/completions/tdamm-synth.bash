@@ -63,7 +63,8 @@ _tdamm_synth() {
             mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.so' -- "$current")
             return ;;
         --num-samples | --samples-per-class | --min-labels | --max-labels | --seed | --model | --budget | --batch-size | \
-            --max-concurrent | --rpm | --tpm | --shared-limits | --max-attempts | --timeout | --first-byte-timeout | --drain-timeout | --give-up-after | --run-name | --shards | --image | --batch-lines | --queued-tokens | --poll)
+            --max-concurrent | --rpm | --tpm | --shared-limits | --max-attempts | --timeout | --first-byte-timeout | --drain-timeout | --give-up-after | --run-name | --shards | --image | --batch-lines | --queued-tokens | --poll | \
+            --latency | --latency-spread | --failure-rate | --rejection-rate | --turnaround)
             return ;;
         --mode | --finish)
             mapfile -t COMPREPLY < <(compgen -W "direct batch" -- "$current")

@@ -117,15 +117,14 @@ std::string Batches::line(const HttpRequest& request, std::string_view custom_id
     return line;
 }
 
-HttpRequest Batches::upload(std::string_view name, std::string_view lines) const {
+BatchUpload Batches::upload(std::string_view name) const {
     // No line of JSON can begin with the boundary.
     constexpr std::string_view kBoundary = "tdamm-synth-5b1d0c7e93a24f68";
-    HttpRequest request = authorized_();
-    request.url = base_ + "/files";
-    for (auto& [key, value] : request.headers)
+    BatchUpload upload{authorized_(), {}};
+    upload.request.url = base_ + "/files";
+    for (auto& [key, value] : upload.request.headers)
         if (key == "Content-Type") value = "multipart/form-data; boundary=" + std::string(kBoundary);
-    std::string& body = request.body;
-    body.reserve(lines.size() + 512);
+    std::string& body = upload.request.body;
     const auto part = [&](std::string_view head) {
         body += "--";
         body += kBoundary;
@@ -136,11 +135,8 @@ HttpRequest Batches::upload(std::string_view name, std::string_view lines) const
     part("name=\"file\"; filename=\"");
     body += name;
     body += "\"\r\nContent-Type: application/jsonl\r\n\r\n";
-    body += lines;
-    body += "\r\n--";
-    body += kBoundary;
-    body += "--\r\n";
-    return request;
+    upload.tail = "\r\n--" + std::string(kBoundary) + "--\r\n";
+    return upload;
 }
 
 Result<BatchFile> Batches::uploaded(const HttpResponse& response) const {

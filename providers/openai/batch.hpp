@@ -22,7 +22,7 @@ public:
 
     [[nodiscard]] BatchLimits limits() const override { return {50'000, 200'000'000}; }
     [[nodiscard]] std::string line(const HttpRequest& request, std::string_view custom_id) const override;
-    [[nodiscard]] HttpRequest upload(std::string_view name, std::string_view lines) const override;
+    [[nodiscard]] BatchUpload upload(std::string_view name) const override;
     [[nodiscard]] Result<BatchFile> uploaded(const HttpResponse& response) const override;
     [[nodiscard]] HttpRequest submit(std::string_view file, std::string_view tag) const override;
     [[nodiscard]] HttpRequest look(std::string_view batch) const override {

@@ -4,11 +4,13 @@ between intent and collection. The measure is always what a direct run makes.
 batch_test.py PROGRAM
 """
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -229,6 +231,31 @@ def trouble_with_every_call():
     assert len(case.server.batches) == 2
 
 
+def a_download_that_is_cut():
+    case = Case()
+    case.server.cut_downloads, case.server.fail_share = 2, 0.2
+    case.run(case.batch())
+    case.check()
+    case.submitted_once()
+    assert sum(kind == "download" for kind, _, _ in case.server.log) == 2 + 3, "two were cut; there are three files"
+
+
+def the_queue_is_filled_and_not_passed():
+    """A file that does not fit any more waits; it does not leave with the one request that it may always have."""
+    case = Case()
+    case.run(case.batch("--num-samples", 1))
+    line = case.dir / "line.sqlite"
+    shutil.copy(case.ledger, line)
+    with contextlib.closing(sqlite3.connect(line)) as ledger:
+        one = ledger.execute("SELECT max(tokens) FROM batch").fetchone()[0]
+    case = Case()
+    case.run(case.batch("--queued-tokens", int(10.5 * one)))
+    assert case.text() == DIRECT
+    case.submitted_once()
+    sizes = [len(b["lines"]) for b in case.server.batches.values()]
+    assert sum(sizes) == SAMPLES and min(sizes[:-1]) >= 9, sizes
+
+
 def interrupted_and_cancelled():
     case = Case()
     case.server.polls = 10**9
@@ -360,7 +387,8 @@ DIRECT = direct()
 chosen = sys.argv[2:]
 for test in (same_as_direct, several_files_in_any_order, failures_go_into_the_next_round, an_error_file_that_is_missing,
              expired_with_half_done, a_parameter_that_is_not_taken, the_last_few_directly, the_queue_is_respected, refused_for_good, a_budget_that_is_too_small,
-             servers_without_batches, trouble_with_every_call, interrupted_and_cancelled, shards_in_batches, held_for_the_checks_of_the_set, killed_at_every_step,
+             servers_without_batches, trouble_with_every_call, a_download_that_is_cut,
+             the_queue_is_filled_and_not_passed, interrupted_and_cancelled, shards_in_batches, held_for_the_checks_of_the_set, killed_at_every_step,
              killed_while_answers_are_taken_in):
     if chosen and test.__name__ not in chosen:
         continue

@@ -35,6 +35,44 @@ TEST_F(CommandsTest, PlanSendsNothingAndNeedsNoKey) {
     EXPECT_FALSE(std::filesystem::exists(output("ledger.sqlite")));
 }
 
+TEST_F(CommandsTest, PlanSimulatesTheRun) {
+    Command command = generating({"--num-samples", "1000", "--model", "gpt-4o-mini", "--seed", "5", "--simulate", "--latency",
+                                  "2s", "--latency-spread", "0", "--failure-rate", "0", "--rejection-rate", "0",
+                                  "--turnaround", "90m", "--batch-lines", "600", "--json"});
+    command.arguments[1] = "plan";
+    const auto plan = run(command);
+    ASSERT_EQ(plan.exit_code, 0) << plan.err;
+    EXPECT_EQ(number_at(plan.out, "/simulation/direct/seconds"), 100);  // 50 rounds of 20
+    EXPECT_EQ(number_at(plan.out, "/simulation/direct/requests"), 1000);
+    const double about = number_at(plan.out, "/cost_usd/about").value_or(0);
+    EXPECT_GT(about, 1);
+    EXPECT_NEAR(number_at(plan.out, "/simulation/direct/cost_usd").value_or(0), about, 1e-9);
+    EXPECT_NEAR(number_at(plan.out, "/simulation/batch/cost_usd").value_or(0), about / 2, 1e-6);
+    EXPECT_EQ(number_at(plan.out, "/simulation/batch/batches"), 2);
+    EXPECT_GE(number_at(plan.out, "/simulation/batch/seconds"), 5400);
+
+    command.arguments.pop_back();
+    command.arguments.insert(command.arguments.end(), {"--rejection-rate", "0.2", "--rpm", "200", "--shards", "2"});
+    const auto text = run(command);
+    EXPECT_THAT(text.out, AllOf(HasSubstr("waits for"), HasSubstr("requests a minute"), HasSubstr("memory of a shard"),
+                                HasSubstr("20 % are rejected")));
+    EXPECT_EQ(run(command).out, text.out);
+    EXPECT_THAT(server_.requests(), SizeIs(0));
+
+    for (const auto& [option, value] : {std::pair("--latency", "8 parsecs"), std::pair("--latency", "0"),
+                                        std::pair("--turnaround", "40d"), std::pair("--failure-rate", "1"),
+                                        std::pair("--rejection-rate", "-0.1"), std::pair("--latency-spread", "wide")}) {
+        const auto wrong = run_program({"plan", "--simulate", option, value});
+        EXPECT_EQ(wrong.exit_code, 2) << option;
+        EXPECT_THAT(wrong.err, AllOf(HasSubstr(option), HasSubstr(value)));
+        EXPECT_THAT(lines_of(wrong.err), SizeIs(1));
+    }
+    EXPECT_EQ(run_program({"plan", "--latency", "8s"}).exit_code, 2);
+    const auto offline = run_program({"plan", "--simulate", "--provider", "offline"});
+    EXPECT_EQ(offline.exit_code, 2);
+    EXPECT_THAT(offline.err, HasSubstr("offline"));
+}
+
 TEST_F(CommandsTest, ExportWritesTheSameRecordsThroughAnotherSink) {
     ASSERT_EQ(generate({"--num-samples", "15"}).exit_code, 0);
     const auto finished = run_program({"export", ledger(), "--sink", "jsonl", "--output-dir", "exported"});

@@ -38,6 +38,7 @@ class BatchServer:
         self.expire = 0             # so many batches expire with half of their lines done
         self.queue_tokens = None    # a batch with more in the queue is failed for it
         self.refuse = 0             # so many batches are refused at validation
+        self.cut_downloads = 0      # so many files end in the middle
         self.trouble = 0            # so many requests are answered 503, every second one, after they were carried out
         self.hook = lambda kind, phase: None
         server = self
@@ -80,6 +81,9 @@ class BatchServer:
             request.send_header("Content-Type", "application/json")
             request.send_header("Content-Length", str(len(data)))
             request.end_headers()
+            if kind == "download" and status == 200 and self.cut_downloads > 0:
+                self.cut_downloads -= 1
+                data, request.close_connection = data[:len(data) // 2], True
             request.wfile.write(data)
         except OSError:
             request.close_connection = True

@@ -17,7 +17,7 @@
 namespace synth {
 
 /// Raised with any change to this header, which no other version number covers.
-inline constexpr std::string_view kBatchExtension = "synth.batch/1";
+inline constexpr std::string_view kBatchExtension = "synth.batch/2";
 
 /// What one batch may hold.
 struct BatchLimits {
@@ -53,6 +53,12 @@ struct BatchFile {
     std::string id, name;
 };
 
+/// A request whose body is `request.body`, the lines of a batch from a file, and `tail`.
+struct BatchUpload {
+    HttpRequest request;
+    std::string tail;
+};
+
 /// One line of an output or error file.
 struct BatchAnswer {
     std::string custom_id;
@@ -72,7 +78,8 @@ public:
     /// One line, with its line end, for a request that `Provider::encode` made.
     [[nodiscard]] virtual std::string line(const HttpRequest& request, std::string_view custom_id) const = 0;
 
-    [[nodiscard]] virtual HttpRequest upload(std::string_view name, std::string_view lines) const = 0;
+    /// `name`: of the file at the service.
+    [[nodiscard]] virtual BatchUpload upload(std::string_view name) const = 0;
     [[nodiscard]] virtual Result<BatchFile> uploaded(const HttpResponse& response) const = 0;
 
     [[nodiscard]] virtual HttpRequest submit(std::string_view file, std::string_view tag) const = 0;
@@ -88,7 +95,7 @@ public:
     [[nodiscard]] virtual Result<BatchPage<BatchState>> batches(const HttpResponse& response) const = 0;
 
     [[nodiscard]] virtual HttpRequest download(std::string_view file) const = 0;
-    /// Nothing unless it succeeded.
+    /// An error unless it succeeded; a response that did has no body here, its lines are in a file.
     [[nodiscard]] virtual Status downloaded(const HttpResponse& response) const = 0;
     /// malformed when it is no answer line.
     [[nodiscard]] virtual Result<BatchAnswer> answer(const std::string& line) const = 0;

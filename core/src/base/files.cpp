@@ -46,6 +46,17 @@ Result<std::string> read_file(const fs::path& file) {
     return text;
 }
 
+Result<FileDescriptor> nameless_file(const fs::path& folder) {
+    const auto dir = folder.empty() ? fs::path(".") : folder;
+    // Not all file systems have files without a name.
+    if (FileDescriptor unnamed(::open(dir.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)); unnamed) return unnamed;
+    std::string name = (dir / ".tdamm-synth.XXXXXX").string();
+    FileDescriptor made(::mkostemp(name.data(), O_CLOEXEC));
+    if (!made) return io_error("cannot make a file in", dir);
+    ::unlink(name.c_str());
+    return made;
+}
+
 Status prepare_output_dir(const fs::path& dir) {
     std::error_code error;
     fs::create_directories(dir, error);
@@ -57,12 +68,7 @@ Status prepare_output_dir(const fs::path& dir) {
         errno = ENOTDIR;
         return io_error("cannot use the output directory", dir);
     }
-    // A file without a name, where the file system has that: nothing is left of it whatever happens.
-    if (const FileDescriptor unnamed(::open(dir.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)); unnamed) return {};
-    std::string probe = (dir / ".tdamm-synth.XXXXXX").string();
-    const FileDescriptor made(::mkostemp(probe.data(), O_CLOEXEC));
-    if (!made) return io_error("cannot write to the output directory", dir);
-    ::unlink(probe.c_str());
+    if (!nameless_file(dir)) return io_error("cannot write to the output directory", dir);
     return {};
 }
 

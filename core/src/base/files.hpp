@@ -33,6 +33,10 @@ Error io_error(std::string_view what, const std::filesystem::path& path);
 
 Result<std::string> read_file(const std::filesystem::path& file);
 
+/// A file in `dir` (empty: here) without a name, to be read and written: gone when it is closed, whatever happens to
+/// the process.
+Result<FileDescriptor> nameless_file(const std::filesystem::path& dir);
+
 /// Makes `dir` if it is missing and proves that a file can be made in it.
 Status prepare_output_dir(const std::filesystem::path& dir);
 

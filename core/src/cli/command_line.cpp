@@ -129,6 +129,36 @@ std::variant<Command, int> parse_command_line(int argc, const char* const* argv)
         add_job("--slurm", command.slurm_dir, "write the files of a Slurm job that makes it in --shards parts", "DIR");
         add_job("--kubernetes", command.kubernetes_dir, "write the files of a Kubernetes job that makes it in --shards parts", "DIR");
         add_job("--image", command.image, "container image of the Kubernetes job (default tdamm-synth:" TDAMM_SYNTH_VERSION ")", "NAME");
+        auto& simulation = command.simulation;
+        constexpr const char* kSimulation = "Simulation";
+        sub->add_flag("--simulate", simulation.wanted,
+                      "run the plan in simulated time, directly and in batches: duration, what limits it, requests, cost, "
+                      "disk and memory under --rpm, --tpm, --max-concurrent, --budget, --shards, --queued-tokens, "
+                      "--batch-lines")
+            ->group(kSimulation);
+        const auto add_expected = [&](const char* flag, std::string& into, const char* meaning, const char* type) {
+            sub->add_option(flag, into, meaning)
+                ->type_name(type)
+                ->group(kSimulation)
+                ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+        };
+        add_expected("--latency", simulation.latency,
+                     "median of a request, as 800ms, 8s, 2m (default: 1 s and a second for 80 tokens of the answer, a "
+                     "usual speed of hosted small models)",
+                     "TIME");
+        add_expected("--latency-spread", simulation.latency_spread,
+                     "standard deviation of its logarithm (default 0.4: one request in twenty takes twice the median)",
+                     "X");
+        add_expected("--failure-rate", simulation.failure_rate,
+                     "share of requests that the service fails (default 0.01, a service in good health; 'report' has "
+                     "your own)",
+                     "SHARE");
+        add_expected("--rejection-rate", simulation.rejection_rate,
+                     "share of answers that are paid for and do not pass (default 0.05, to be careful; 'report' has "
+                     "your own)",
+                     "SHARE");
+        add_expected("--turnaround", simulation.turnaround,
+                     "of a batch, as 90m, 12h (default 24h, all that the services promise; often it is less)", "TIME");
     }
 
     auto* resume = app.add_subcommand("resume", "go on with an interrupted run, or add to a finished one");

@@ -10,6 +10,12 @@
 
 namespace synth::core {
 
+/// plan --simulate, as given; empty: the default.
+struct SimulationOptions {
+    bool wanted = false;
+    std::string latency, latency_spread, failure_rate, rejection_rate, turnaround;
+};
+
 struct Command {
     std::string name;  ///< "generate", "plan", "resume", "status", "export", "report", "merge", "cancel",
                        ///< "plugins"
@@ -18,6 +24,7 @@ struct Command {
     bool quiet = false, verbose = false, no_progress = false, json = false;
     std::string ledger;              ///< of resume, status, export, report, cancel
     std::string slurm_dir, kubernetes_dir, image;  ///< plan: where the files of a job go; empty: none are asked for
+    SimulationOptions simulation;
     std::vector<std::string> ledgers;  ///< of merge
     bool allow_missing = false;        ///< merge --allow-missing
     std::string file;                ///< of check

@@ -11,7 +11,9 @@
 #include "cli/context.hpp"
 #include "cli/finish.hpp"
 #include "cli/job_files.hpp"
+#include "cli/simulate.hpp"
 #include "config/shard.hpp"
+#include "run/batch_session.hpp"
 #include "run/disk_space.hpp"
 #include "run/pipeline.hpp"
 #include "synth/random.hpp"
@@ -24,7 +26,38 @@ constexpr std::uint64_t kPromptsComposed = 1000;
 // English prose in the tokenizers of the GPT family: about 4.3 bytes a token, 1.36 tokens a word (1,178 words are about
 // 1,470 to 1,790 tokens: docs/costs.md).
 constexpr double kBytesPerToken = 4.3, kTokensPerWord = 1.36;
-constexpr double kTokensPerSecond = 80;  // a usual speed of hosted small models, for want of a measurement
+
+/// Sums over requests that were composed.
+struct Sums {
+    std::uint64_t requests = 0;
+    double input = 0, output = 0, input_bound = 0, output_bound = 0, line_bytes = 0;
+
+    void add(const Prepared& prepared, const BatchCodec* codec) {
+        ++requests;
+        std::size_t bytes = 0;
+        for (const auto& message : prepared.prompt.messages) bytes += message.text.size();
+        input += static_cast<double>(bytes) / kBytesPerToken;
+        output += prepared.prompt.target_words * kTokensPerWord;
+        input_bound += static_cast<double>(prepared.input_bound.count);
+        output_bound += static_cast<double>(prepared.output_bound.count);
+        const auto* request = std::get_if<HttpRequest>(&prepared.exchange);
+        if (codec != nullptr && request != nullptr)
+            line_bytes += static_cast<double>(codec->line(*request, "0123456789abcdef-1234567-1").size());
+    }
+    [[nodiscard]] double mean(double sum) const {
+        return sum / static_cast<double>(std::max<std::uint64_t>(1, requests));
+    }
+};
+
+/// An answer of half the length, as an earlier attempt.
+Attempt too_short_answer(const Prepared& prepared) {
+    Attempt attempt;
+    for (std::uint32_t word = 0; word < prepared.prompt.target_words / 2; ++word) attempt.text += "words ";
+    attempt.findings.push_back({Severity::rejection, "too_short", "the text is too short"});
+    attempt.finish = FinishReason::stop;
+    attempt.output_limit = prepared.prompt.output_limit;
+    return attempt;
+}
 
 struct Estimate {
     std::uint64_t samples = 0;
@@ -33,9 +66,12 @@ struct Estimate {
     std::uint64_t words = 0;  // a sample, about
     double input_tokens = 0, output_tokens = 0, input_limit = 0, output_limit = 0;  // a sample, on average
     std::optional<PicoUsd> likely, most;          // of the whole run
+    Sums first, repair;  // of the prompts that were composed; repair: of the same after an answer that was too short
 };
 
-Result<Estimate> estimate(const RunPlugins& plugins, const RunConfig& config, const PlanRequest& request) {
+/// `repairs`: composes those, too.
+Result<Estimate> estimate(const RunPlugins& plugins, const RunConfig& config, const PlanRequest& request,
+                          bool repairs) {
     const auto& taxonomy = plugins.assembly.taxonomy();
     auto plan = plugins.sampler.call([&](Sampler& s) { return s.plan(request); });
     if (!plan) return std::move(plan).error();
@@ -45,7 +81,7 @@ Result<Estimate> estimate(const RunPlugins& plugins, const RunConfig& config, co
     e.counts.resize(taxonomy.labels.size());
     std::vector<SampleSpec> specs(1024);
     const std::uint64_t step = std::max<std::uint64_t>(1, request.samples / kPromptsComposed);
-    std::uint64_t composed = 0;
+    const auto* codec = batches_of(plugins.provider);
     for (;;) {
         auto got = (*plan)->next(specs);
         if (!got) return std::move(got).error();
@@ -57,21 +93,22 @@ Result<Estimate> estimate(const RunPlugins& plugins, const RunConfig& config, co
             job.spec.seed = derive_seed(config.seed, job.spec.index);
             for (const LabelId label : job.spec.labels) ++e.counts[label];
             if (!taxonomy.is_negative(job.spec.labels)) ++e.sizes[job.spec.drawn.size()];
-            if (job.spec.index % step != 0 || composed == kPromptsComposed) continue;
+            if (job.spec.index % step != 0 || e.first.requests == kPromptsComposed) continue;
             auto prepared = pipeline.prepare(job, {});
             if (!prepared) return std::move(prepared).error();
-            ++composed;
-            std::size_t bytes = 0;
-            for (const auto& message : prepared->prompt.messages) bytes += message.text.size();
-            e.input_tokens += static_cast<double>(bytes) / kBytesPerToken;
             e.words = prepared->prompt.target_words;
-            e.output_tokens += prepared->prompt.target_words * kTokensPerWord;
-            e.input_limit += static_cast<double>(prepared->input_bound.count);
-            e.output_limit += static_cast<double>(prepared->output_bound.count);
+            e.first.add(*prepared, codec);
+            if (!repairs) continue;
+            job.earlier.push_back(too_short_answer(*prepared));
+            prepared = pipeline.prepare(job, {});
+            if (!prepared) return std::move(prepared).error();
+            e.repair.add(*prepared, codec);
         }
     }
-    for (double* mean : {&e.input_tokens, &e.output_tokens, &e.input_limit, &e.output_limit})
-        *mean /= static_cast<double>(std::max<std::uint64_t>(1, composed));
+    e.input_tokens = e.first.mean(e.first.input);
+    e.output_tokens = e.first.mean(e.first.output);
+    e.input_limit = e.first.mean(e.first.input_bound);
+    e.output_limit = e.first.mean(e.first.output_bound);
     const auto whole = [&](double input, double output) -> std::optional<PicoUsd> {
         Usage usage;
         usage.input = {static_cast<std::int64_t>(input)};
@@ -91,20 +128,46 @@ void price_as_batches(const RunPlugins& plugins, Estimate& e) {
         Usage usage;
         usage.input = {static_cast<std::int64_t>(input)};
         usage.output = {static_cast<std::int64_t>(output)};
-        const auto one = plugins.provider.call([&](Provider& p) -> Result<std::optional<PicoUsd>> {
-            return p.cost(usage, {plugins.info.model, {}, Billing::Mode::batch});
-        });
-        if (!one || !*one) return std::nullopt;
-        return PicoUsd{(*one)->value * static_cast<std::int64_t>(e.samples)};
+        const auto one = cost_of(plugins.provider, usage, {plugins.info.model, {}, Billing::Mode::batch});
+        if (!one) return std::nullopt;
+        return PicoUsd{one->value * static_cast<std::int64_t>(e.samples)};
     };
     e.likely = whole(e.input_tokens, e.output_tokens);
     e.most = whole(e.input_limit, e.output_limit);
 }
 
+PlannedWork planned_work(const Estimate& e, const RunPlugins& plugins) {
+    const auto tokens = [](double number) { return Tokens{static_cast<std::int64_t>(number)}; };
+    bool priced = true;
+    const auto request = [&](const Sums& sums, Billing::Mode mode) {
+        RequestModel model;
+        model.input = tokens(sums.mean(sums.input));
+        model.output = tokens(sums.mean(sums.output));
+        model.input_bound = tokens(sums.mean(sums.input_bound));
+        model.output_bound = tokens(sums.mean(sums.output_bound));
+        model.line_bytes = static_cast<std::uint64_t>(sums.mean(sums.line_bytes));
+        Usage usage;
+        usage.input = model.input;
+        usage.output = model.output;
+        const Billing billing{plugins.info.model, {}, mode};
+        const auto cost = cost_of(plugins.provider, usage, billing);
+        const auto bound = most_cost_of(plugins.provider, model.input_bound, model.output_bound, billing);
+        priced = priced && cost && bound;
+        model.cost = cost.value_or(PicoUsd{});
+        model.bound = bound.value_or(PicoUsd{});
+        return model;
+    };
+    const auto work = [&](Billing::Mode mode) { return WorkModel{request(e.first, mode), request(e.repair, mode)}; };
+    PlannedWork planned{e.samples, e.words, work(Billing::Mode::direct), {}, false};
+    if (batches_of(plugins.provider) != nullptr) planned.batch = work(Billing::Mode::batch);
+    planned.priced = priced;
+    return planned;
+}
+
 /// From limits, if the user stated them, else from a usual speed of generation and the window.
 double expected_seconds(const Estimate& e, const RunConfig& config) {
     const auto samples = static_cast<double>(e.samples);
-    double seconds = samples * (e.output_tokens / kTokensPerSecond + 1) / config.max_concurrent;
+    double seconds = samples * usual_latency({static_cast<std::int64_t>(e.output_tokens)}) / config.max_concurrent;
     if (config.rpm) seconds = std::max(seconds, samples / *config.rpm * 60);
     if (config.tpm) seconds = std::max(seconds, samples * (e.input_tokens + e.output_tokens) / *config.tpm * 60);
     return seconds;
@@ -115,7 +178,8 @@ std::uint64_t disk_space(const Estimate& e, const RunConfig& config) {
     return estimated_space(e.samples, e.words, static_cast<std::uint64_t>(outputs));
 }
 
-void print_text(const Estimate& e, const RunPlugins& plugins, const RunConfig& config) {
+void print_text(const Estimate& e, const RunPlugins& plugins, const RunConfig& config,
+                const std::optional<Simulation>& simulation) {
     const auto& taxonomy = plugins.assembly.taxonomy();
     std::string out = fmt::format("Plan of {} samples, {} classes ({}), seed {}\n\n", with_thousands(e.samples),
                                   taxonomy.labels.size(), taxonomy.name, config.seed);
@@ -161,15 +225,19 @@ void print_text(const Estimate& e, const RunPlugins& plugins, const RunConfig& c
         else
             out += fmt::format("  duration         about {} with {} in flight{}\n",
                            duration_text(expected_seconds(e, config)), config.max_concurrent,
-                           config.rpm || config.tpm ? "" : fmt::format(", if a request gets {:.0f} tokens a second", kTokensPerSecond));
+                           config.rpm || config.tpm
+                               ? ""
+                               : fmt::format(", if a request gets {:.0f} tokens a second", kUsualTokensPerSecond));
     } else {
         out += "  cost             nothing: no network, no language model\n";
     }
+    if (simulation) out += simulation_text(*simulation, config);
     out += "\nNothing was sent. 'tdamm-synth generate' with the same options and --seed makes it.\n";
     std::fputs(out.c_str(), stdout);
 }
 
-void print_json(const Estimate& e, const RunPlugins& plugins, const RunConfig& config) {
+void print_json(const Estimate& e, const RunPlugins& plugins, const RunConfig& config,
+                const std::optional<Simulation>& simulation) {
     using json = nlohmann::ordered_json;
     const auto& taxonomy = plugins.assembly.taxonomy();
     json counts = json::object(), sizes = json::object();
@@ -178,20 +246,21 @@ void print_json(const Estimate& e, const RunPlugins& plugins, const RunConfig& c
     const auto usd = [](const std::optional<PicoUsd>& money) { return money ? json(money->usd()) : json(); };
     const bool network = !plugins.info.endpoint.empty();
     const auto samples = static_cast<double>(e.samples);
-    const json out = {{"samples", e.samples},
-                      {"seed", config.seed},
-                      {"taxonomy", taxonomy.name},
-                      {"labels", {{"counts", counts}, {"per_sample", sizes}}},
-                      {"requests", {{"least", e.samples}, {"most", e.samples * config.max_attempts}}},
-                      {"model", plugins.info.model},
-                      {"input_tokens", static_cast<std::uint64_t>(e.input_tokens * samples)},
-                      {"output_tokens", static_cast<std::uint64_t>(e.output_tokens * samples)},
-                      {"cost_usd", {{"about", usd(e.likely)}, {"at_most_without_retries", usd(e.most)}}},
-                      {"prices_as_of", plugins.info.prices_as_of.empty() ? json() : json(plugins.info.prices_as_of)},
-                      {"shards", config.shards > 0 ? json(config.shards) : json()},
-                      {"disk_bytes", disk_space(e, config)},
-                      {"mode", config.batch ? "batch" : "direct"},
-                      {"seconds", network && !config.batch ? json(expected_seconds(e, config)) : json()}};
+    json out = {{"samples", e.samples},
+                {"seed", config.seed},
+                {"taxonomy", taxonomy.name},
+                {"labels", {{"counts", counts}, {"per_sample", sizes}}},
+                {"requests", {{"least", e.samples}, {"most", e.samples * config.max_attempts}}},
+                {"model", plugins.info.model},
+                {"input_tokens", static_cast<std::uint64_t>(e.input_tokens * samples)},
+                {"output_tokens", static_cast<std::uint64_t>(e.output_tokens * samples)},
+                {"cost_usd", {{"about", usd(e.likely)}, {"at_most_without_retries", usd(e.most)}}},
+                {"prices_as_of", plugins.info.prices_as_of.empty() ? json() : json(plugins.info.prices_as_of)},
+                {"shards", config.shards > 0 ? json(config.shards) : json()},
+                {"disk_bytes", disk_space(e, config)},
+                {"mode", config.batch ? "batch" : "direct"},
+                {"seconds", network && !config.batch ? json(expected_seconds(e, config)) : json()}};
+    if (simulation) out["simulation"] = simulation_json(*simulation);
     std::puts(out.dump(2).c_str());
 }
 
@@ -201,19 +270,34 @@ int run_plan(const Command& command) {
     int code = 0;
     const auto context = make_context(command, code);
     if (!context) return code;
+    auto service = read_service_model(command.simulation);
+    if (!service) return context->fail(service.error());
     auto run = configure(*context, command.givens);
     if (!run) return context->fail(run.error());
     auto* config = &run->config;
     auto* plugins = &run->plugins;
+    if (*service && plugins->info.endpoint.empty())
+        return context->fail({ErrorCode::invalid_argument,
+                              "--simulate: provider " + config->find(Provider::kKind)->id +
+                                  " asks no service, so there is nothing to wait or pay for",
+                              "simulate"});
     for (const auto& notice : plugins->info.notices) context->console->log(LogLevel::warning, notice);
     if (auto able = check_mode(*config, *plugins, nullptr); !able) return context->fail(able.error());
-    auto made = estimate(*plugins, *config, plan_request(*config, plugins->assembly.taxonomy()));
+    auto made = estimate(*plugins, *config, plan_request(*config, plugins->assembly.taxonomy()), service->has_value());
     if (!made) return context->fail(made.error());
+    std::optional<Simulation> simulation;
+    if (auto& model = *service) {
+        const auto work = planned_work(*made, *plugins);
+        if (model->latency_s == 0) model->latency_s = usual_latency(work.direct.first.output);
+        auto simulated = simulate(*plugins, *config, work, *model);
+        if (!simulated) return context->fail(simulated.error());
+        simulation = std::move(*simulated);
+    }
     if (config->batch) price_as_batches(*plugins, *made);
     if (command.json)
-        print_json(*made, *plugins, *config);
+        print_json(*made, *plugins, *config, simulation);
     else
-        print_text(*made, *plugins, *config);
+        print_text(*made, *plugins, *config, simulation);
     if (!command.image.empty() && command.kubernetes_dir.empty())
         return context->fail({ErrorCode::invalid_argument, "--image: only a Kubernetes job has one: --kubernetes DIR", "job"});
     std::vector<std::string> plugin_dirs;

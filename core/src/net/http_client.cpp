@@ -4,11 +4,14 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <string_view>
 #include <utility>
@@ -136,6 +139,15 @@ public:
         Slist list;
     };
 
+    /// How far the files of a request have come.
+    struct Streams {
+        HttpFiles files;
+        std::uint64_t file_bytes = 0;  // of the upload
+        std::uint64_t sent = 0;        // of head, file and tail together
+        std::uint64_t written = 0;     // to the download
+        int error = 0;                 // errno of what could not be read or written
+    };
+
     /// One request in flight; its easy handle is used again for later ones.
     struct Transfer {
         Impl* client = nullptr;
@@ -144,6 +156,7 @@ public:
         std::shared_ptr<const Headers> headers;  // shared with others in flight: the list is borrowed by libcurl
         HttpResponse response;
         std::string body;  // of the request
+        std::unique_ptr<Streams> streams;  // of a request with files
         std::string method, url;  // that `easy` is set to
         std::size_t max_body = 0, header_bytes = 0;
         std::size_t place = 0;  // in `active_`
@@ -201,7 +214,7 @@ public:
         curl_share_cleanup(share_);
     }
 
-    void send(HttpRequest request, const std::string& authorization, std::size_t max_body, Done done) {
+    void send(HttpRequest request, const std::string& authorization, std::size_t max_body, Done done, HttpFiles files) {
         auto transfer = take();
         transfer->done = std::move(done);
         transfer->body = std::move(request.body);
@@ -223,9 +236,13 @@ public:
             curl_easy_setopt(easy, transfer->method == "GET" ? CURLOPT_HTTPGET : CURLOPT_POST, 1L);
             curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, usual ? nullptr : transfer->method.c_str());
         }
+        if (files.upload >= 0 || files.download >= 0) stream(*transfer, std::move(files));
         if (transfer->method != "GET") {
-            curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(transfer->body.size()));
-            curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body.data());
+            const bool from_file = transfer->streams && transfer->streams->files.upload >= 0;
+            const auto size = transfer->body.size() +
+                              (from_file ? transfer->streams->file_bytes + transfer->streams->files.tail.size() : 0);
+            curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(size));
+            curl_easy_setopt(easy, CURLOPT_POSTFIELDS, from_file ? nullptr : transfer->body.data());
         }
         in_line_.push_back(std::move(transfer));
         start_next();
@@ -296,6 +313,27 @@ private:
         return transfer;
     }
 
+    void stream(Transfer& transfer, HttpFiles files) {
+        CURL* easy = transfer.easy.get();
+        auto& streams = *(transfer.streams = std::make_unique<Streams>());
+        streams.files = std::move(files);
+        struct stat info {};
+        if (streams.files.upload >= 0 && ::fstat(streams.files.upload, &info) == 0)
+            streams.file_bytes = static_cast<std::uint64_t>(info.st_size);
+        // Nothing of an earlier answer stays behind a shorter one; what is no plain file has no length.
+        if (streams.files.download >= 0) [[maybe_unused]] const int emptied = ::ftruncate(streams.files.download, 0);
+        curl_easy_setopt(easy, CURLOPT_READFUNCTION, &Impl::on_upload);
+        curl_easy_setopt(easy, CURLOPT_READDATA, &transfer);
+        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 0L);
+        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, longest_silence());
+    }
+
+    /// Seconds, for requests with files.
+    [[nodiscard]] long longest_silence() const {
+        const auto seconds = std::chrono::ceil<std::chrono::seconds>(options_.timeout).count();
+        return static_cast<long>(std::max<std::int64_t>(1, seconds));
+    }
+
     /// Makes a transfer as `take` gives it: what was set for one request only is gone, and so is its memory.
     void put_back(std::unique_ptr<Transfer> transfer) {
         transfer->headers.reset();
@@ -306,7 +344,11 @@ private:
         transfer->refused = nullptr;
         transfer->sent = false;
         transfer->error[0] = '\0';
-        if (std::exchange(transfer->flowing, false)) curl_easy_setopt(transfer->easy.get(), CURLOPT_LOW_SPEED_TIME, 0L);
+        const bool streamed = std::exchange(transfer->streams, nullptr) != nullptr;
+        if (streamed)
+            curl_easy_setopt(transfer->easy.get(), CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()));
+        if (std::exchange(transfer->flowing, false) || streamed)
+            curl_easy_setopt(transfer->easy.get(), CURLOPT_LOW_SPEED_TIME, 0L);
         idle_.push_back(std::move(transfer));
     }
 
@@ -375,10 +417,62 @@ private:
         return std::exchange(transfer.sent, true) ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
     }
 
+    /// The next bytes of head, file and tail.
+    static std::size_t on_upload(char* into, std::size_t size, std::size_t count, void* self) {
+        auto& transfer = *static_cast<Transfer*>(self);
+        auto& streams = *transfer.streams;
+        const auto room = size * count;
+        auto at = streams.sent;
+        if (at < transfer.body.size() || at - transfer.body.size() >= streams.file_bytes) {
+            const bool head = at < transfer.body.size();
+            const std::string& text = head ? transfer.body : streams.files.tail;
+            const auto from = static_cast<std::size_t>(head ? at : at - transfer.body.size() - streams.file_bytes);
+            const auto bytes = text.copy(into, room, from);
+            streams.sent += bytes;
+            return bytes;
+        }
+        at -= transfer.body.size();
+        const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(room, streams.file_bytes - at));
+        const auto got = ::pread(streams.files.upload, into, wanted, static_cast<off_t>(at));
+        if (got <= 0) {  // an error, or it has become shorter
+            transfer.refused = "file";
+            streams.error = got < 0 ? errno : EIO;
+            return CURL_READFUNC_ABORT;
+        }
+        streams.sent += static_cast<std::uint64_t>(got);
+        return static_cast<std::size_t>(got);
+    }
+
+    /// False: it cannot be taken.
+    static bool store(Transfer& transfer, const char* data, std::size_t bytes) {
+        auto& streams = *transfer.streams;
+        if (streams.written + bytes > transfer.max_body) {
+            transfer.refused = "too_large";
+            return false;
+        }
+        for (std::size_t done = 0; done < bytes;) {
+            const auto put =
+                ::pwrite(streams.files.download, data + done, bytes - done, static_cast<off_t>(streams.written));
+            if (put <= 0) {
+                transfer.refused = "file";
+                streams.error = errno;
+                return false;
+            }
+            done += static_cast<std::size_t>(put);
+            streams.written += static_cast<std::uint64_t>(put);
+        }
+        return true;
+    }
+
     static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self) {
         auto& transfer = *static_cast<Transfer*>(self);
         auto& client = *transfer.client;
         const auto bytes = size * count;
+        if (transfer.streams && transfer.streams->files.download >= 0) {
+            long status = 0;
+            curl_easy_getinfo(transfer.easy.get(), CURLINFO_RESPONSE_CODE, &status);
+            if (status >= 200 && status < 300) return store(transfer, data, bytes) ? bytes : 0;
+        }
         if (transfer.response.body.size() + bytes > transfer.max_body) {
             transfer.refused = "too_large";
             return 0;
@@ -392,7 +486,8 @@ private:
         client.buffered_ += bytes;
         if (!std::exchange(transfer.flowing, true)) {
             // From the first byte on the answer must flow: a stalled connection does not wait for the whole timeout.
-            curl_easy_setopt(transfer.easy.get(), CURLOPT_LOW_SPEED_TIME, kStalledSeconds);
+            if (!transfer.streams)
+                curl_easy_setopt(transfer.easy.get(), CURLOPT_LOW_SPEED_TIME, kStalledSeconds);
             curl_off_t length = 0;
             curl_easy_getinfo(transfer.easy.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
             if (length > 0) transfer.response.body.reserve(std::min(static_cast<std::size_t>(length), kMaxReserved));
@@ -546,6 +641,7 @@ private:
         transfer.response = {};
         transfer.header_bytes = 0;
         transfer.sent = false;  // what was redirected was not answered
+        if (transfer.streams) transfer.streams->sent = transfer.streams->written = 0;
         curl_easy_setopt(easy, CURLOPT_URL, transfer.url.c_str());
         curl_multi_add_handle(multi.handle, easy);
         return true;
@@ -578,6 +674,9 @@ private:
                 if (error.reason == "too_large")
                     error.message = transfer.url + ": the answer has more than " + with_thousands(transfer.max_body) +
                                     " bytes, refused while it came in";
+                if (error.reason == "file")
+                    error.message = transfer.url + ": cannot write its answer to a file: " +
+                                    std::strerror(transfer.streams->error);
                 if (error.reason == "buffers_full")
                     error.message = transfer.url + ": unfinished answers take up all of " + megabytes(options_.buffers) +
                                     ", the largest are refused";
@@ -591,6 +690,11 @@ private:
             case CURLE_SSL_CACERT_BADFILE:
             case CURLE_SSL_CERTPROBLEM: error.reason = "tls"; break;
             case CURLE_ABORTED_BY_CALLBACK:
+                error.reason = transfer.refused != nullptr ? transfer.refused : "cut";
+                if (transfer.refused != nullptr)
+                    error.message = transfer.url + ": cannot read the file that is sent to it: " +
+                                    std::strerror(transfer.streams->error);
+                break;
             case CURLE_HTTP2:
             case CURLE_HTTP2_STREAM:
             case CURLE_PARTIAL_FILE:
@@ -646,8 +750,9 @@ std::size_t HttpClient::most_connections() {
     return std::max<std::size_t>(files.rlim_cur, 2 * kOtherFiles) - kOtherFiles;
 }
 
-void HttpClient::send(HttpRequest request, const std::string& authorization, std::size_t max_body, Done done) {
-    impl_->send(std::move(request), authorization, max_body, std::move(done));
+void HttpClient::send(HttpRequest request, const std::string& authorization, std::size_t max_body, Done done,
+                      HttpFiles files) {
+    impl_->send(std::move(request), authorization, max_body, std::move(done), std::move(files));
 }
 void HttpClient::withdraw() { impl_->withdraw(); }
 void HttpClient::abandon() { impl_->abandon(); }

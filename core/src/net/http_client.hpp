@@ -19,7 +19,8 @@ namespace synth::core {
 /// No response came, or none that can be used.
 struct TransportError {
     /// Stable word: "connect", "timeout", "first_byte_timeout", "stalled", "cut", "too_large", "buffers_full", "tls",
-    /// "certificate", "redirect" (to another server: not followed), "withdrawn", "transport".
+    /// "certificate", "redirect" (to another server: not followed), "withdrawn", "file" (one of HttpFiles cannot be
+    /// read or written), "transport".
     std::string reason;
     std::string message;  ///< for people, with host and port
     bool sent = false;    ///< part of the request may have reached the server, so it may have been billed
@@ -43,6 +44,13 @@ struct HttpOptions {
     std::string user_agent;
 };
 
+/// Bodies that are too large for memory, in files. The descriptors are borrowed until the request has ended.
+struct HttpFiles {
+    int upload = -1;    ///< its whole content is sent between HttpRequest::body and `tail`; -1: none
+    std::string tail;
+    int download = -1;  ///< emptied, then written with the body of a 2xx answer, which is then in no HttpResponse
+};
+
 class HttpClient {
 public:
     using Done = std::function<void(HttpResult&&)>;
@@ -62,7 +70,10 @@ public:
     ///
     /// Connections are not opened all at once: while many requests wait for one, the others stand in line, first come,
     /// first served. No timeout counts before a request's turn.
-    void send(HttpRequest request, const std::string& authorization, std::size_t max_body, Done done);
+    ///
+    /// Of a request with `files` the timeout counts anew with every byte: how long it may take depends on their size.
+    void send(HttpRequest request, const std::string& authorization, std::size_t max_body, Done done,
+              HttpFiles files = {});
 
     /// Ends every request that still stands in line, with the reason "withdrawn".
     void withdraw();

@@ -1,19 +1,24 @@
 #include "run/batch_session.hpp"
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <queue>
-#include <unordered_map>
 #include <utility>
 
 #include "base/console.hpp"
+#include "base/files.hpp"
 #include "base/format.hpp"
 #include "base/secrets.hpp"
 #include "net/http_client.hpp"
+#include "run/batch_rules.hpp"
 #include "run/batch_store.hpp"
 #include "run/budget.hpp"
 #include "run/disk_space.hpp"
@@ -27,16 +32,82 @@ namespace {
 using Clock = EventLoop::Clock;
 using std::chrono::milliseconds;
 
-// A file is in memory once while it is made, once while it leaves, and its answers once when they come.
-constexpr std::uint64_t kMostBytes = 64'000'000;
-constexpr std::size_t kMostDownload = std::size_t{1} << 30U, kMostAnswer = std::size_t{8} << 20U;
-constexpr std::size_t kMostOut = 50;  // batches at the service at once
-constexpr double kIntervalGrowth = 1.5;
-constexpr milliseconds kLongestInterval{600'000};
+// Batches and their answers are in files on the way, never in memory.
+constexpr std::size_t kMostDownload = std::size_t{16} << 30U, kMostAnswer = std::size_t{8} << 20U;
+constexpr std::size_t kMostLine = std::size_t{32} << 20U;  // of a downloaded file: as for a direct answer
+constexpr std::size_t kPiece = std::size_t{256} << 10U;    // of a file that is written or read
+constexpr std::uint64_t kUndurable = 512;                  // answers on their way to the disk
 constexpr int kQueueRefusals = 20;       // with nothing else of ours in the queue
 constexpr int kFruitless = 3;            // batches in a row without one answer: the run stops
-constexpr std::uint64_t kLastFew = 100;  // samples, or a hundredth of the run
 constexpr int kPagesRead = 1000;         // of the service's lists
+
+/// Lines on their way into a file without a name, in large pieces.
+class LineFile {
+public:
+    static Result<LineFile> make(const std::filesystem::path& dir) {
+        auto file = nameless_file(dir);
+        if (!file) return std::move(file).error();
+        return LineFile(dir, std::move(*file));
+    }
+    Status add(std::string_view line) {
+        piece_ += line;
+        bytes_ += line.size();
+        return piece_.size() < kPiece ? Status() : write();
+    }
+    /// All lines are in the file.
+    Result<FileDescriptor> finish() {
+        if (auto written = write(); !written) return std::move(written).error();
+        return std::move(file_);
+    }
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+
+private:
+    LineFile(std::filesystem::path dir, FileDescriptor file) : dir_(std::move(dir)), file_(std::move(file)) {}
+    Status write() {
+        for (std::size_t done = 0; done < piece_.size();) {
+            const auto put = ::write(file_.get(), piece_.data() + done, piece_.size() - done);
+            if (put < 0 && errno != EINTR) return io_error("cannot write a batch to a file in", dir_);
+            done += put > 0 ? static_cast<std::size_t>(put) : 0;
+        }
+        piece_.clear();
+        return {};
+    }
+
+    std::filesystem::path dir_;
+    FileDescriptor file_;
+    std::string piece_;
+    std::uint64_t bytes_ = 0;
+};
+
+/// Calls `each` with every line of a file, without its end, from the beginning; with an empty one for a line that is too
+/// long.
+Status each_line(const FileDescriptor& file, const std::filesystem::path& dir,
+                 const std::function<Status(std::string& line)>& each) {
+    std::string piece(kPiece, '\0'), line;
+    bool too_long = false;
+    const auto end_line = [&] {
+        if (std::exchange(too_long, false)) line.clear();
+        auto done = each(line);
+        line.clear();
+        return done;
+    };
+    for (off_t at = 0;;) {
+        const auto got = ::pread(file.get(), piece.data(), piece.size(), at);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return io_error("cannot read a batch's answers from a file in", dir);
+        if (got == 0) break;
+        at += got;
+        for (std::string_view rest(piece.data(), static_cast<std::size_t>(got)); !rest.empty();) {
+            const auto end = std::min(rest.find('\n'), rest.size());
+            too_long = too_long || line.size() + end > kMostLine;
+            if (!too_long) line += rest.substr(0, end);
+            if (end == rest.size()) break;
+            rest.remove_prefix(end + 1);
+            if (auto done = end_line(); !done) return done;
+        }
+    }
+    return line.empty() && !too_long ? Status() : end_line();
+}
 
 /// The service, spoken to one call after the other.
 class Service {
@@ -51,13 +122,15 @@ public:
           jitter_(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count())) {}
 
     /// What came back, whatever it was. unavailable: nothing did, and the request may have been carried out.
-    Result<HttpResponse> send(const HttpRequest& request, std::size_t max_body = kMostAnswer) {
+    Result<HttpResponse> send(const HttpRequest& request, std::size_t max_body = kMostAnswer, HttpFiles files = {}) {
         std::string authorization;
         if (request.auth)
             if (const auto secret = c_.secrets->value(request.auth->secret))
                 authorization = request.auth->header + ": " + request.auth->prefix + std::string(*secret);
         const auto result = std::make_shared<std::optional<HttpResult>>();
-        http_.send(request, authorization, max_body, [result](HttpResult&& came) { *result = std::move(came); });
+        http_.send(
+            request, authorization, max_body, [result](HttpResult&& came) { *result = std::move(came); },
+            std::move(files));
         while (!*result && !given_up_()) {
             c_.loop->turn();
             meanwhile_();
@@ -67,8 +140,10 @@ public:
             return Error{ErrorCode::unavailable, "stopped while waiting for the service", "stopped"};
         }
         if (auto* error = std::get_if<TransportError>(&(*result)->outcome))
-            return Error{error->fatal ? ErrorCode::unauthorized : ErrorCode::unavailable, error->message,
-                         error->reason};
+            return Error{error->fatal              ? ErrorCode::unauthorized
+                         : error->reason == "file" ? ErrorCode::io
+                                                   : ErrorCode::unavailable,
+                         error->message, error->reason};
         auto response = std::get<HttpResponse>(std::move((*result)->outcome));
         c_.secrets->redact(response.body);
         return response;
@@ -76,11 +151,11 @@ public:
 
     /// A question that may be asked again: it is, for as long as the run has patience.
     template <class Read>
-    auto ask(const HttpRequest& request, Read read, std::size_t max_body = kMostAnswer)
+    auto ask(const HttpRequest& request, Read read, std::size_t max_body = kMostAnswer, const HttpFiles& files = {})
         -> decltype(read(HttpResponse{})) {
         const auto until = Clock::now() + std::chrono::seconds(c_.config->give_up_after_s);
         for (std::uint32_t failures = 1;; ++failures) {
-            auto response = send(request, max_body);
+            auto response = send(request, max_body, files);
             std::optional<Error> error;
             if (response) {
                 auto value = read(*response);
@@ -158,7 +233,7 @@ Result<std::unique_ptr<HttpClient>> client_of(const BatchContext& context) {
     HttpOptions options;
     options.timeout = milliseconds(std::int64_t{1000} * context.config->timeout_s);
     options.window = 1;
-    options.buffers = 2 * kMostDownload;
+    options.buffers = 2 * kMostAnswer;
     options.ca_file = context.config->ca_file;
     options.user_agent = "tdamm-synth/" TDAMM_SYNTH_VERSION;
     return HttpClient::make(*context.loop, options);
@@ -195,7 +270,8 @@ public:
                                       context.writer->initial().unaccounted),
           disk_(context.ledger.parent_path()),
           first_(context.reader->head().first),
-          samples_(context.reader->head().samples) {}
+          samples_(context.reader->head().samples),
+          most_lines_(most_lines(codec.limits(), config_)) {}
 
     /// The loop outlives this, and what is to be called later does not.
     ~BatchSession() {
@@ -234,6 +310,16 @@ private:
         SteadyTime next_look{};
         milliseconds interval{};
         std::size_t made_with = 0;  ///< remedies that were known then; 0 also: in an earlier session
+        std::uint32_t round = 1;    ///< 1 also: in an earlier session
+    };
+
+    /// Of a batch whose answers are taken in.
+    struct Line {
+        BatchLine asked;
+        SampleSpec spec;
+        bool answered = false;
+
+        [[nodiscard]] std::uint64_t sample() const noexcept { return asked.sample; }
     };
 
     Status prepare() {
@@ -258,7 +344,7 @@ private:
             // It has been promised before: it stays reserved even where the cap was lowered since.
             if (!budget_.reserve(stored.bound)) budget_.settle({}, stored.bound);
             open_lines_ += stored.open;
-            out_.push_back({std::move(stored), {}, {}, first_interval(), 0});
+            out_.push_back({std::move(stored), {}, {}, first_interval(), 0, 1});
         }
         auto handled = c_.loop->handle_signals(ending_signals(), [this](int signal) { on_signal(signal); });
         if (!handled) return handled;
@@ -283,7 +369,7 @@ private:
     }
 
     Status turn() {
-        while (!stop_ && out_.size() < kMostOut && wants_another())
+        while (!stop_ && out_.size() < kMostBatchesOut && wants_another())
             if (auto made = another_batch(); !made) return made;
         if (stop_) return {};
         if (out_.empty()) {
@@ -305,23 +391,20 @@ private:
 
     [[nodiscard]] bool direct_now() const {
         return config_.finish_direct && fresh_done_ && !put_back_ && !retry_.empty() &&
-               retry_.size() <= std::max(kLastFew, samples_ / 100);
+               are_few(retry_.size(), samples_);
     }
 
-    /// Fresh samples go out at once; those that failed in rounds, so that a round's failures share a file.
+    /// Fresh samples go out at once; those that failed in rounds.
     [[nodiscard]] bool wants_another() const {
         if (queue_full() || budget_full_) return false;
         if (!fresh_done_ || put_back_) return true;
         if (direct_now()) return false;
-        return !retry_.empty() && (out_.empty() || retry_.size() >= most_lines());
+        return rounds_.due(retry_.size(), most_lines_, out_, &Out::round);
     }
 
-    [[nodiscard]] std::uint64_t most_lines() const {
-        const auto limit = codec_.limits().lines;
-        return config_.batch_lines > 0 ? std::min<std::uint64_t>(limit, config_.batch_lines) : limit;
-    }
     /// The service's queue, by what the user said or by its own refusal.
     [[nodiscard]] bool queue_full() const {
+        if (queue_full_) return true;
         if (std::ranges::any_of(out_, [](const Out& out) { return out.stored.state == StoredBatch::State::uploaded; }))
             return true;
         return config_.queued_tokens > 0 && queued_tokens() >= static_cast<std::int64_t>(config_.queued_tokens);
@@ -337,7 +420,7 @@ private:
         if (put_back_) return std::move(put_back_);
         for (;;) {
             SampleSpec spec;
-            if (!retry_.empty() && (fresh_done_ || retry_.size() >= most_lines())) {
+            if (!retry_.empty() && (fresh_done_ || retry_.size() >= most_lines_)) {
                 auto found = spec_of(retry_.top());
                 if (!found) return std::move(found).error();
                 retry_.pop();
@@ -359,12 +442,12 @@ private:
         }
     }
 
+    /// In a round they come in order, so that its plan is read once.
     Result<SampleSpec> spec_of(std::uint64_t index) {
+        if (!retry_plan_ || index < retry_next_) retry_plan_ = c_.reader->plan(index);
         SampleSpec spec;
-        auto got = c_.reader->plan(index)->next(std::span(&spec, 1));
-        if (!got) return std::move(got).error();
-        if (*got == 0 || spec.index != index)
-            return Error{ErrorCode::io, "the plan in the ledger is damaged", kDamaged};
+        if (auto found = advance(*retry_plan_, index, spec); !found) return std::move(found).error();
+        retry_next_ = index + 1;
         return spec;
     }
 
@@ -381,38 +464,20 @@ private:
         return job;
     }
 
-    /// At most, at the price of a batch; nothing: the price is not known.
-    std::optional<PicoUsd> bound_of(const Prepared& prepared) {
-        Usage worst{.input = prepared.input_bound,
-                    .cached_input = {},
-                    .cache_write = {},
-                    .output = prepared.output_bound,
-                    .reasoning = {}};
-        auto bound = batch_cost(worst, c_.info->model, {});
-        worst.cache_write = worst.input;
-        if (const auto written = batch_cost(worst, c_.info->model, {}); written && bound)
-            bound = std::max(*bound, *written);
-        return bound;
-    }
-    std::optional<PicoUsd> batch_cost(const Usage& usage, const std::string& model, const std::string& tier) {
-        auto cost = c_.provider->call([&](Provider& p) -> Result<std::optional<PicoUsd>> {
-            return p.cost(usage, {model, tier, Billing::Mode::batch});
-        });
-        return cost ? *cost : std::nullopt;
-    }
-
     /// Fills a file as far as lines, bytes, queue and budget allow, notes it, and sends it out.
     Status another_batch() {
-        std::string text;
+        auto file = LineFile::make(disk_.dir());
+        if (!file) return std::move(file).error();
         std::vector<BatchLine> lines;
         StoredBatch batch;
         batch.tag = run_id_ + "-";
-        const auto most_bytes = std::min(codec_.limits().bytes, kMostBytes);
+        const auto most_bytes = codec_.limits().bytes;
         const auto queue =
             config_.queued_tokens > 0
                 ? std::max<std::int64_t>(0, static_cast<std::int64_t>(config_.queued_tokens) - queued_tokens())
                 : std::numeric_limits<std::int64_t>::max();
-        while (lines.size() < most_lines()) {
+        std::uint32_t round = 1;
+        while (lines.size() < most_lines_) {
             auto job = next_job();
             if (!job) return std::move(job).error();
             if (!*job) break;
@@ -426,14 +491,17 @@ private:
                 return Error{ErrorCode::internal, "the provider has batches but answers in process", "batch"};
             const auto attempt = (*job)->attempts + 1;
             std::string line = codec_.line(*request, custom_id(batch, (*job)->spec.index, attempt));
-            const auto tokens = prepared->input_bound.count;
-            const auto bound = bound_of(*prepared);
+            const auto tokens = prepared->input_bound;
+            const auto bound = most_cost_of(*c_.provider, tokens, prepared->output_bound,
+                                            {c_.info->model, {}, Billing::Mode::batch});
             if (config_.budget && !bound)
                 return Error{ErrorCode::invalid_argument,
                              "--budget: the price of model '" + c_.info->model +
                                  "' in batches is not known, so the cap cannot be kept",
                              "unpriced"};
-            if (!lines.empty() && (text.size() + line.size() > most_bytes || batch.tokens + tokens > queue)) {
+            const bool too_much = batch.tokens + tokens.count > queue;
+            if (!lines.empty() && (file->bytes() + line.size() > most_bytes || too_much)) {
+                queue_full_ = too_much;
                 put_back_ = std::move(*job);
                 break;
             }
@@ -442,19 +510,22 @@ private:
                 put_back_ = std::move(*job);
                 break;
             }
-            batch.tokens += tokens;
+            batch.tokens += tokens.count;
             batch.bound += bound.value_or(PicoUsd{});
-            text += line;
+            if (auto written = file->add(line); !written) return written;
+            if (states_[(*job)->spec.index - first_] == 'r') round = rounds_.next();
             lines.push_back({(*job)->spec.index, attempt, bound.value_or(PicoUsd{})});
             states_[(*job)->spec.index - first_] = 'o';
         }
         if (lines.empty()) return {};
+        auto text = file->finish();
+        if (!text) return std::move(text).error();
         std::ranges::sort(lines, {}, &BatchLine::sample);
         batch.open = batch.lines = lines.size();
         if (auto noted = store_intent(*c_.writer, run_id_, batch, lines); !noted) return noted;
         open_lines_ += batch.lines;
-        out_.push_back({std::move(batch), {}, {}, first_interval(), remedies_.size()});
-        auto sent = send_out(out_.back(), std::move(text), false);
+        out_.push_back({std::move(batch), {}, {}, first_interval(), remedies_.size(), round});
+        auto sent = send_out(out_.back(), std::move(*text), false);
         if (!sent && sent.error().reason == kNoBatches && out_.back().stored.state == StoredBatch::State::intended)
             if (auto dropped = drop(out_.size() - 1); !dropped) return dropped;
         return sent;
@@ -478,10 +549,11 @@ private:
     }
 
     /// The lines of a batch as they were, from the ledger alone.
-    Result<std::string> text_of(const StoredBatch& batch) {
+    Result<FileDescriptor> text_of(const StoredBatch& batch) {
         auto lines = open_lines(*c_.reader, batch.id);
         if (!lines) return std::move(lines).error();
-        std::string text;
+        auto text = LineFile::make(disk_.dir());
+        if (!text) return std::move(text).error();
         auto plan = c_.reader->plan(lines->empty() ? first_ : lines->front().sample);
         SampleSpec spec;
         for (const auto& line : *lines) {
@@ -495,9 +567,10 @@ private:
             const auto* request = std::get_if<HttpRequest>(&prepared->exchange);
             if (request == nullptr)
                 return Error{ErrorCode::internal, "the provider has batches but answers in process", "batch"};
-            text += codec_.line(*request, custom_id(batch, line.sample, line.attempt));
+            if (auto written = text->add(codec_.line(*request, custom_id(batch, line.sample, line.attempt))); !written)
+                return std::move(written).error();
         }
-        return text;
+        return text->finish();
     }
 
     static Status advance(PlanStream& plan, std::uint64_t index, SampleSpec& spec) {
@@ -509,9 +582,9 @@ private:
         return {};
     }
 
-    /// Uploads and submits, as far as that has not happened. `text`: the lines; empty: made again when they are needed.
+    /// Uploads and submits, as far as that has not happened. `text`: the lines; none: made again when they are needed.
     /// `unsure`: it may have happened without our knowing, so the service's lists are looked at first.
-    Status send_out(Out& out, std::string text, bool unsure) {
+    Status send_out(Out& out, FileDescriptor text, bool unsure) {
         StoredBatch& batch = out.stored;
         const auto until = Clock::now() + std::chrono::seconds(config_.give_up_after_s);
         // Something went wrong: true to try again after looking at the lists.
@@ -526,14 +599,13 @@ private:
                 if (*found) batch.file = std::move(**found);
             }
             if (batch.file.empty()) {
-                if (text.empty()) {
+                if (!text) {
                     auto made = text_of(batch);
                     if (!made) return std::move(made).error();
                     text = std::move(*made);
                 }
-                const auto request = codec_.upload(file_name(batch), text);
-                text = {};  // it is large, and can be made again
-                auto response = service_.send(request);
+                auto [request, tail] = codec_.upload(file_name(batch));
+                auto response = service_.send(request, kMostAnswer, {text.get(), std::move(tail), -1});
                 auto file = response ? codec_.uploaded(*response) : Result<BatchFile>(response.error());
                 if (!file) {
                     if (again(file.error(), failures)) {
@@ -547,7 +619,6 @@ private:
             batch.state = StoredBatch::State::uploaded;
             if (auto stored = store_state(*c_.writer, batch); !stored) return stored;
         }
-        text = {};
         for (std::uint32_t failures = 0; batch.state == StoredBatch::State::uploaded;) {
             if (stop_) return {};
             std::optional<BatchState> state;
@@ -591,8 +662,7 @@ private:
                                 with_thousands(state->total) + " done" +
                                 (state->failed > 0 ? ", " + with_thousands(state->failed) + " failed" : ""));
         out.state = std::move(*state);
-        out.interval =
-            std::min(kLongestInterval, std::chrono::duration_cast<milliseconds>(out.interval * kIntervalGrowth));
+        out.interval = next_interval(out.interval);
         out.next_look = Clock::now() + out.interval;
         switch (out.state.phase) {
             case BatchState::Phase::waiting:
@@ -633,6 +703,7 @@ private:
             states_[line.sample - first_] = 'b';
         }
         out_.erase(out_.begin() + static_cast<std::ptrdiff_t>(place));
+        queue_full_ = false;
         return store_collected(*c_.writer, id);
     }
 
@@ -641,6 +712,7 @@ private:
         const StoredBatch batch = out_[place].stored;
         const BatchState state = out_[place].state;
         const auto made_with = out_[place].made_with;
+        const auto round = out_[place].round;
         if (!disk_.has_room(batch.open, Clock::now())) {
             stop(End::io, "the disk is full: " + megabytes(disk_.free()) + " are free at " + disk_.dir().string() +
                               ", " + megabytes(disk_.needed(batch.open)) +
@@ -649,73 +721,69 @@ private:
         }
         auto stored = open_lines(*c_.reader, batch.id);
         if (!stored) return std::move(stored).error();
-        std::unordered_map<std::uint64_t, BatchLine> lines;
-        for (const auto& line : *stored) lines.emplace(line.sample, line);
-        std::unordered_map<std::uint64_t, SampleSpec> specs;
+        std::vector<Line> lines;
+        lines.reserve(stored->size());
         if (!stored->empty()) {
             auto plan = c_.reader->plan(stored->front().sample);
-            SampleSpec spec;
             for (const auto& line : *stored) {
-                if (auto found = advance(*plan, line.sample, spec); !found) return found;
-                specs.emplace(line.sample, spec);
+                lines.push_back({line, {}, false});
+                if (auto found = advance(*plan, line.sample, lines.back().spec); !found) return found;
             }
         }
-        std::uint64_t answers = 0, strays = 0;
+        std::uint64_t answers = 0, taken_in = 0, strays = 0;
         for (const auto& file : {state.output_file, state.error_file}) {
             if (file.empty()) continue;
-            std::string body;
+            auto body = nameless_file(disk_.dir());
+            if (!body) return std::move(body).error();
             auto downloaded = service_.ask(
-                codec_.download(file),
-                [&](HttpResponse response) {
-                    Status good = codec_.downloaded(response);
-                    if (good) body = std::move(response.body);
-                    return good;
-                },
-                kMostDownload);
+                codec_.download(file), [this](const HttpResponse& response) { return codec_.downloaded(response); },
+                kMostDownload, {-1, {}, body->get()});
             if (!downloaded) {
                 if (downloaded.error().reason != kNoBatches) return downloaded;
                 c_.console->log(LogLevel::warning,
                                 "batch " + batch.server + ": file " + file + " is not there any more");
                 continue;
             }
-            for (std::size_t at = 0; at < body.size();) {
-                const auto end = std::min(body.find('\n', at), body.size());
-                const std::string line = body.substr(at, end - at);
-                at = end + 1;
-                if (line.find_first_not_of(" \r\t") == std::string::npos) continue;
-                auto answer = codec_.answer(line);
+            auto read = each_line(*body, disk_.dir(), [&](std::string& text) -> Status {
+                if (text.find_first_not_of(" \r\t") == std::string::npos) return {};
+                c_.secrets->redact(text);
+                auto answer = codec_.answer(text);
                 const auto id = answer ? parse_custom_id(answer->custom_id, run_id_) : std::nullopt;
-                const auto found = id ? lines.find(id->first) : lines.end();
+                const auto found =
+                    id ? std::ranges::lower_bound(lines, id->first, {}, &Line::sample) : lines.end();
                 // Joined on the custom id alone; a second answer to the same line is none.
-                if (found == lines.end() || found->second.attempt != id->second) {
+                if (found == lines.end() || found->asked.sample != id->first || found->asked.attempt != id->second ||
+                    std::exchange(found->answered, true)) {
                     ++strays;
-                    continue;
+                    return {};
                 }
-                auto taken = take(batch, found->second, specs.at(id->first), std::move(*answer), made_with);
+                auto taken = take(batch, found->asked, found->spec, std::move(*answer), made_with, round);
                 if (!taken) return std::move(taken).error();
                 answers += *taken ? 1U : 0U;
-                lines.erase(found);
                 show();
-            }
+                // What waits for the disk is in memory.
+                return ++taken_in % kUndurable == 0 ? c_.writer->flush() : Status();
+            });
+            if (!read) return read;
         }
         // What neither file has: time ran out, it was cancelled, or a file is missing.
         const bool cut_short = state.status == "expired" || state.status == "cancelled";
-        for (const auto& line : *stored) {
-            if (!lines.contains(line.sample)) continue;
+        for (const auto& line : lines) {
+            if (line.answered) continue;
             BatchAnswer none;
             none.expired = cut_short;
             none.error = cut_short
                              ? "the batch " + std::string(state.status == "expired" ? "expired" : "was cancelled") +
                                    " before this request"
                              : "the batch ended without an answer to this request";
-            auto taken = take(batch, line, specs.at(line.sample), std::move(none), made_with);
+            auto taken = take(batch, line.asked, line.spec, std::move(none), made_with, round);
             if (!taken) return std::move(taken).error();
         }
         if (auto done = store_collected(*c_.writer, batch.id); !done) return done;
         std::ranges::move(learned_, std::back_inserter(remedies_));
         learned_.clear();
         out_.erase(out_.begin() + static_cast<std::ptrdiff_t>(place));
-        budget_full_ = false;
+        budget_full_ = queue_full_ = false;
         queue_refusals_ = 0;
         batch_done_ = true;
         const std::string line = "batch " + batch.server + " " + state.status + ": " + std::to_string(answers) +
@@ -736,7 +804,7 @@ private:
 
     /// Records what came of one line; whether it was an answer of the model.
     Result<bool> take(const StoredBatch& batch, const BatchLine& line, const SampleSpec& spec, BatchAnswer answer,
-                      std::size_t made_with) {
+                      std::size_t made_with, std::uint32_t round) {
         states_[line.sample - first_] = 'b';
         auto job = recall(spec);
         if (!job) return std::move(job).error();
@@ -766,7 +834,7 @@ private:
             row.outcome = Outcome::throttled;  // it was never worked on: not an attempt
             decision.next = Next::repeat;
         }
-        if (row.usage) row.cost = batch_cost(*row.usage, row.model, row.tier);
+        if (row.usage) row.cost = cost_of(*c_.provider, *row.usage, {row.model, row.tier, Billing::Mode::batch});
         row.began = batch.submitted;
         row.ended = now();
         row.sent = true;
@@ -810,6 +878,7 @@ private:
             ++missing_;
             place = 'm';
         } else {
+            rounds_.on_failed(round, retry_.size());
             retry_.push(line.sample);
             place = 'r';
         }
@@ -943,18 +1012,20 @@ private:
     Service service_;
     Budget budget_;
     DiskSpace disk_;
-    std::uint64_t first_, samples_;
+    std::uint64_t first_, samples_, most_lines_;
 
     std::string run_id_;
     std::string
         states_;  ///< a sample each: as sample_states, 'o'ut at the service, to be 'r'etried, 'm'issing for good
     std::vector<Out> out_;
-    std::unique_ptr<PlanStream> plan_;
+    std::unique_ptr<PlanStream> plan_, retry_plan_;
+    std::uint64_t retry_next_ = 0;  ///< of `retry_plan_`
     std::unique_ptr<Job> put_back_;
     std::priority_queue<std::uint64_t, std::vector<std::uint64_t>, std::greater<>> retry_;
+    Rounds rounds_;
     std::vector<Remedy> remedies_, learned_;
-    bool fresh_done_ = false, budget_full_ = false, finished_ = false, hand_over_ = false, hard_stop_ = false,
-         batch_done_ = false;
+    bool fresh_done_ = false, budget_full_ = false, queue_full_ = false, finished_ = false, hand_over_ = false,
+         hard_stop_ = false, batch_done_ = false;
     std::uint64_t accepted_ = 0, accepted_before_ = 0, missing_ = 0, held_ = 0, open_lines_ = 0;
     std::int64_t input_tokens_ = 0, output_tokens_ = 0;
     int fruitless_ = 0, queue_refusals_ = 0, warnings_ = 0;

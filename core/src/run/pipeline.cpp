@@ -54,12 +54,7 @@ Result<Prepared> prepare_call(const Instance<Provider>& provider, const std::str
     if (!bounds) return bounds.error();
     prepared.input_bound = bounds->first;
     prepared.output_bound = bounds->second;
-    // The dearest way to bill that many tokens: all of them written to the server's cache, where that costs extra.
-    Usage worst{.input = bounds->first, .cached_input = {}, .cache_write = {}, .output = bounds->second, .reasoning = {}};
-    prepared.cost_bound = cost_of(provider, worst, {model, {}});
-    worst.cache_write = worst.input;
-    if (const auto written = cost_of(provider, worst, {model, {}}); written && prepared.cost_bound)
-        prepared.cost_bound = std::max(*prepared.cost_bound, *written);
+    prepared.cost_bound = most_cost_of(provider, bounds->first, bounds->second, {model, {}});
     return prepared;
 }
 
@@ -74,6 +69,39 @@ Reply decode_call(const Instance<Provider>& provider, const Request& request, co
 std::optional<PicoUsd> cost_of(const Instance<Provider>& provider, const Usage& usage, const Billing& billing) {
     auto cost = provider.call([&](Provider& p) -> Result<std::optional<PicoUsd>> { return p.cost(usage, billing); });
     return cost ? *cost : std::nullopt;
+}
+
+std::optional<PicoUsd> most_cost_of(const Instance<Provider>& provider, Tokens input, Tokens output,
+                                    const Billing& billing) {
+    // The dearest way to bill that many tokens: all of them written to the server's cache, where that costs extra.
+    Usage worst{.input = input, .cached_input = {}, .cache_write = {}, .output = output, .reasoning = {}};
+    auto most = cost_of(provider, worst, billing);
+    worst.cache_write = worst.input;
+    if (const auto written = cost_of(provider, worst, billing); written && most) most = std::max(*most, *written);
+    return most;
+}
+
+Consequence consequence_of(const Error& error, bool retry_may_help) noexcept {
+    switch (error.code) {
+        case ErrorCode::unauthorized:
+        case ErrorCode::exhausted: return {Outcome::halted, Next::stop_run};
+        case ErrorCode::rate_limited:
+            if (retry_may_help) return {Outcome::throttled, Next::repeat};
+            break;
+        case ErrorCode::refused:
+        case ErrorCode::malformed:
+        case ErrorCode::truncated: return {Outcome::rejected, retry_may_help ? Next::again : Next::give_up};
+        case ErrorCode::unavailable: {
+            // A server that still loads its model is waited for like one that is busy.
+            const bool loading = error.reason == kLoading;
+            return {loading ? Outcome::throttled : Outcome::failed,
+                    !retry_may_help ? Next::give_up : loading ? Next::repeat : Next::later};
+        }
+        case ErrorCode::invalid_argument:
+        case ErrorCode::io:
+        case ErrorCode::internal: break;
+    }
+    return {Outcome::failed, Next::give_up};
 }
 
 Pipeline::Pipeline(const Instance<PromptStrategy>& prompts, const Instance<Provider>& provider,
@@ -135,34 +163,9 @@ Decision Pipeline::decide(const Job& job, Reply reply) const {
         row.reason = error->counted_as();
         row.message = error->message;
         if (reply.completion) entry.text = std::move(reply.completion->text);
-        switch (error->code) {
-            case ErrorCode::unauthorized:
-            case ErrorCode::exhausted:
-                row.outcome = Outcome::halted;
-                decision.next = Next::stop_run;
-                break;
-            case ErrorCode::rate_limited:
-                row.outcome = reply.retry_may_help ? Outcome::throttled : Outcome::failed;
-                decision.next = reply.retry_may_help ? Next::repeat : Next::give_up;
-                break;
-            case ErrorCode::refused:
-            case ErrorCode::malformed:
-            case ErrorCode::truncated:
-                row.outcome = Outcome::rejected;
-                decision.next = reply.retry_may_help ? Next::again : Next::give_up;
-                break;
-            case ErrorCode::unavailable:
-                // A server that still loads its model is waited for like one that is busy.
-                row.outcome = error->reason == kLoading ? Outcome::throttled : Outcome::failed;
-                decision.next = !reply.retry_may_help ? Next::give_up : error->reason == kLoading ? Next::repeat : Next::later;
-                break;
-            case ErrorCode::invalid_argument:
-            case ErrorCode::io:
-            case ErrorCode::internal:
-                row.outcome = Outcome::failed;
-                decision.next = Next::give_up;
-                break;
-        }
+        const auto consequence = consequence_of(*error, reply.retry_may_help);
+        row.outcome = consequence.outcome;
+        decision.next = consequence.next;
         if (reply.remedy) {
             row.outcome = Outcome::remedied;
             decision.next = Next::repeat;

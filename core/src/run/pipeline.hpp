@@ -68,6 +68,13 @@ struct Decision {
     std::optional<Remedy> remedy;
 };
 
+/// How a call that failed counts, and what follows for its sample.
+struct Consequence {
+    Outcome outcome = Outcome::failed;
+    Next next = Next::give_up;
+};
+[[nodiscard]] Consequence consequence_of(const Error& error, bool retry_may_help) noexcept;
+
 /// Whether a call counts against `max_attempts`.
 [[nodiscard]] constexpr bool is_attempt(Outcome outcome) noexcept {
     return outcome == Outcome::accepted || outcome == Outcome::rejected || outcome == Outcome::failed ||
@@ -83,6 +90,9 @@ void keep_prompt(const Prompt& prompt, CallEntry& entry);
 [[nodiscard]] Reply decode_call(const Instance<Provider>& provider, const Request& request, const HttpResponse& response);
 /// Nothing when the price is not known.
 [[nodiscard]] std::optional<PicoUsd> cost_of(const Instance<Provider>& provider, const Usage& usage, const Billing& billing);
+/// What that many tokens cost at most, whichever way they are billed; nothing when the price is not known.
+[[nodiscard]] std::optional<PicoUsd> most_cost_of(const Instance<Provider>& provider, Tokens input, Tokens output,
+                                                  const Billing& billing);
 
 class Pipeline {
 public:

@@ -3,13 +3,16 @@
 #include "net/http_client.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -44,13 +47,19 @@ public:
     Mute& operator=(const Mute&) = delete;
 
     void hang_up() { open_.clear(); }
-    /// Answers what came in on its only connection.
-    void answer(const std::string& text) {
-        std::string request(65536, '\0');
-        ssize_t got = 0;
-        while ((got = ::recv(open_.back().get(), request.data(), request.size(), 0)) <= 0) loop_.turn(false);
-        received.assign(request, 0, static_cast<std::size_t>(got));
-        const std::string reply = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(text.size()) + "\r\n\r\n" + text;
+    /// Answers what came in on its only connection, once its end is there.
+    void answer(const std::string& text, const std::string& status = "200 OK", const std::string& end = "") {
+        std::string piece(65536, '\0');
+        received.clear();
+        while (received.empty() || !received.ends_with(end)) {
+            const auto got = ::recv(open_.back().get(), piece.data(), piece.size(), 0);
+            if (got > 0)
+                received.append(piece, 0, static_cast<std::size_t>(got));
+            else
+                loop_.turn(false);
+        }
+        const std::string reply =
+            "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(text.size()) + "\r\n\r\n" + text;
         ASSERT_EQ(::send(open_.back().get(), reply.data(), reply.size(), MSG_NOSIGNAL), static_cast<ssize_t>(reply.size()));
     }
 
@@ -73,14 +82,17 @@ protected:
         ASSERT_TRUE(made) << made.error().message;
         client_ = std::move(*made);
     }
-    void send(const std::string& scheme, HttpRequest request = {}, std::size_t max_body = 1000) {
+    void send(const std::string& scheme, HttpRequest request = {}, std::size_t max_body = 1000, HttpFiles files = {}) {
         request.url = scheme + "://127.0.0.1:" + std::to_string(server_.port) + "/";
-        client_->send(std::move(request), "Authorization: Bearer key", max_body, [this](HttpResult&& result) {
-            if (const auto* error = std::get_if<TransportError>(&result.outcome))
+        const auto done = [this](HttpResult&& result) {
+            if (const auto* error = std::get_if<TransportError>(&result.outcome)) {
                 reasons_.push_back(error->sent ? "sent" : error->reason);
-            else
+                messages_.push_back(error->reason + ": " + error->message);
+            } else {
                 answers_.push_back(std::get<HttpResponse>(std::move(result.outcome)));
-        });
+            }
+        };
+        client_->send(std::move(request), "Authorization: Bearer key", max_body, done, std::move(files));
     }
     void turn_until(const std::function<bool()>& done) {
         while (!done()) loop_.turn();
@@ -90,7 +102,7 @@ protected:
     EventLoop loop_ = *EventLoop::make();
     Mute server_{loop_};
     std::unique_ptr<HttpClient> client_;
-    std::vector<std::string> reasons_;
+    std::vector<std::string> reasons_, messages_;
     std::vector<HttpResponse> answers_;
 };
 
@@ -138,6 +150,83 @@ TEST_F(HttpClientTest, ATransferThatIsUsedAgainKeepsNothingOfTheOneBefore) {
     exchange({}, "too long now", 5);
     EXPECT_EQ(answers_.size(), 3U);
     ASSERT_EQ(reasons_.size(), 1U);
+}
+
+std::string content_of(const FileDescriptor& file) {
+    std::string text(1'000'000, '\0');
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, ::pread(file.get(), text.data(), text.size(), 0))));
+    return text;
+}
+
+class HttpFilesTest : public HttpClientTest {
+protected:
+    void exchange(HttpRequest request, HttpFiles files, const std::string& answer, const std::string& status,
+                  const std::string& end, std::size_t max_body = 1000) {
+        const auto before = answers_.size() + reasons_.size();
+        send("http", std::move(request), max_body, std::move(files));
+        turn_until([&] { return server_.taken > 0; });
+        server_.answer(answer, status, end);
+        turn_until([&] { return answers_.size() + reasons_.size() > before; });
+    }
+    [[nodiscard]] static FileDescriptor file_with(const std::string& text) {
+        auto file = *nameless_file(std::filesystem::temp_directory_path());
+        EXPECT_EQ(::pwrite(file.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+        return file;
+    }
+};
+
+TEST_F(HttpFilesTest, ABodyIsSentFromAFileBetweenHeadAndTail) {
+    make(1);
+    std::string lines;
+    for (int i = 0; i < 50'000; ++i) lines += "line " + std::to_string(i) + "\n";
+    const auto file = file_with(lines);
+    for (int times = 0; times < 2; ++times) {  // the same file again: from its beginning
+        exchange({.method = "POST", .url = {}, .headers = {}, .body = "head:", .auth = {}}, {file.get(), ":tail", -1},
+                 "good", "200 OK", ":tail");
+        const auto body = server_.received.substr(server_.received.find("\r\n\r\n") + 4);
+        EXPECT_TRUE(body == "head:" + lines + ":tail") << body.size();
+        const auto length = "Content-Length: " + std::to_string(lines.size() + 10) + "\r\n";
+        EXPECT_NE(server_.received.find(length), std::string::npos);
+    }
+    EXPECT_EQ(answers_.size(), 2U);
+    exchange({.method = "POST", .url = {}, .headers = {}, .body = "after", .auth = {}}, {}, "good", "200 OK", "after");
+    EXPECT_TRUE(server_.received.ends_with("\r\n\r\nafter"));
+    EXPECT_EQ(server_.taken, 1U);
+}
+
+TEST_F(HttpFilesTest, AnAnswerGoesIntoAFileWhenItIsASuccess) {
+    make(1);
+    const HttpRequest get{.method = "GET", .url = {}, .headers = {}, .body = {}, .auth = {}};
+    const auto file = file_with("");
+    exchange(get, {-1, {}, file.get()}, "no such file", "404 Not Found", "\r\n\r\n");
+    ASSERT_EQ(answers_.size(), 1U);
+    EXPECT_EQ(answers_[0].body, "no such file");
+    EXPECT_EQ(content_of(file), "");
+    exchange(get, {-1, {}, file.get()}, std::string(5000, 'x'), "200 OK", "\r\n\r\n", 5000);
+    ASSERT_EQ(answers_.size(), 2U);
+    EXPECT_EQ(answers_[1].body, "");
+    EXPECT_EQ(content_of(file), std::string(5000, 'x'));
+    exchange(get, {-1, {}, file.get()}, "shorter", "200 OK", "\r\n\r\n", 5000);
+    EXPECT_EQ(content_of(file), "shorter");
+    exchange(get, {-1, {}, file.get()}, std::string(5001, 'x'), "200 OK", "\r\n\r\n", 5000);
+    ASSERT_EQ(messages_.size(), 1U);
+    EXPECT_TRUE(messages_[0].starts_with("too_large: ")) << messages_[0];
+}
+
+TEST_F(HttpFilesTest, AFileThatCannotBeReadOrWrittenIsToldApart) {
+    make(1);
+    const FileDescriptor full(::open("/dev/full", O_RDWR | O_CLOEXEC));
+    exchange({.method = "GET", .url = {}, .headers = {}, .body = {}, .auth = {}}, {-1, {}, full.get()}, "text",
+             "200 OK", "\r\n\r\n");
+    ASSERT_EQ(messages_.size(), 1U);
+    EXPECT_TRUE(messages_[0].starts_with("file: ")) << messages_[0];
+    EXPECT_NE(messages_[0].find("No space left"), std::string::npos) << messages_[0];
+
+    auto shrinking = file_with(std::string(3'000'000, 'x'));
+    send("http", {.method = "POST", .url = {}, .headers = {}, .body = {}, .auth = {}}, 1000, {shrinking.get(), {}, -1});
+    ASSERT_EQ(::ftruncate(shrinking.get(), 1000), 0);
+    turn_until([&] { return messages_.size() == 2; });
+    EXPECT_TRUE(messages_[1].starts_with("file: ")) << messages_[1];
 }
 
 }  // namespace
