@@ -192,6 +192,11 @@ class PageTest(unittest.TestCase):
         run_program("generate", "--provider", "offline", "--num-samples", "60", "--seed", "5", "--run-name", "offline",
                     "--output-dir", cls.folder, "--reporter", "html", "--quiet", "-o", "prompt.target_words=400",
                     "-o", "validator.length.max_words=405")
+        # Strict: texts that are rejected for their length; some samples come to be at a later attempt, some never.
+        run_program("generate", "--provider", "offline", "--num-samples", "40", "--seed", "5", "--run-name", "strict",
+                    "--output-dir", cls.folder, "--reporter", "html", "--quiet", "-o", "prompt.target_words=400",
+                    "-o", "validator.length.min_words=403", "-o", "validator.length.reject_short=true",
+                    "-o", "validator.length.max_words=410", "-o", "validator.length.reject_long=true", code=3)
         script = {"seed": 3, "words": 90, "cycle": ["none"] * 3 + ["server_error"], "rules": [
             {"fault": "refusal", "probability": 0.1}, {"fault": "content_filter", "probability": 0.05, "sticky": True},
             {"fault": "rate_limited", "retry_after_ms": "20", "calls": [20, 21, 22]}]}
@@ -357,6 +362,89 @@ class PageTest(unittest.TestCase):
         self.assertEqual(len(self.browser.value("[...document.querySelectorAll('#unusable-table tbody tr')].map(() => 1)")),
                          sum(figures["samples"]["failures"].values()))
         self.assertEqual(report["page"]["samples_shown"], figures["samples"]["accepted"])
+
+    def test_rejected_texts_can_be_read(self):
+        self.show("strict", *DESK)
+        value = self.browser.value
+        report = json.loads((self.folder / "strict.report.json").read_text())["page"]
+        self.assertTrue(0 < report["rejected_shown"] == report["rejected"])
+        self.assertEqual(value("document.getElementById('f-reason').checkVisibility()"), False)
+        accepted = value(LISTED)
+        self.browser.press("r")
+        self.assertEqual(value(COUNT), f"{report['rejected']} rejected texts")
+        self.assertEqual(len(value(LISTED)), report["rejected"])
+        self.assertTrue(all("attempt" in entry for entry in value(LISTED)))
+
+        # By reason, label and finding.
+        reasons = value("[...document.getElementById('f-reason').options].slice(1).map((one) => [one.value, one.text])")
+        self.assertEqual({reason for reason, _ in reasons}, {"too_long", "too_short"})
+        for reason, shown in reasons:
+            self.browser.fill("f-reason", reason)
+            self.assertEqual(len(value(LISTED)), int(re.search(r"\((\d+)\)", shown)[1]))
+            self.assertTrue(all(reason.replace("_", " ") in entry for entry in value(LISTED)))
+        code, shown = value("(() => { const o = document.getElementById('f-label').options[1]; return [o.value, o.text]; })()")
+        self.browser.fill("f-reason", "")
+        self.browser.fill("f-label", code)
+        label, count = re.fullmatch(r"(.*) \((\d+)\)", shown).groups()
+        self.assertEqual(len(value(LISTED)), int(count))
+        self.browser.fill("f-label", "")
+        self.browser.fill("f-finding", "length/too_long")
+        self.assertTrue(0 < len(value(LISTED)) < report["rejected"])
+
+        # One of them: what was wrong, its marks, its prompt, and the way to the text that was accepted instead.
+        for place in range(len(value(LISTED))):
+            value(f"document.querySelectorAll('#list button')[{place}].click()")
+            self.browser.settle()
+            if "accepted" in value("document.querySelector('#document .attempts')?.textContent || ''"):
+                break
+        self.assertRegex(value("location.hash"), r"^#sample-\d+-attempt-1$")
+        self.assertIn("Rejected: too long", value("document.querySelector('#document .note').textContent"))
+        self.assertIn("length: too long", value("document.querySelector('#document .found').textContent"))
+        self.assertGreater(value("document.querySelectorAll('#text mark').length"), 0)
+        self.assertEqual(value(CONTRASTS), [])
+        value("document.querySelector('#document details').open = true")
+        self.browser.settle()
+        self.assertIn("[user]", value("document.querySelector('#document pre').textContent"))
+        value("document.getElementById('reader').scrollIntoView()")
+        self.browser.shoot("strict-1280-rejected")
+        sample = re.match(r"#sample-(\d+)", value("location.hash"))[1]
+        value("document.querySelector('.attempts button:last-child').click()")
+        self.browser.settle()
+        self.assertEqual(value("location.hash"), f"#sample-{sample}")
+        self.assertEqual(value(LISTED), accepted)
+        self.assertIn("accepted", value("document.querySelector('.attempts [aria-current=true]').textContent"))
+        self.assertEqual(value("document.querySelectorAll('#document .note').length"), 0)
+        self.browser.shoot("strict-1280-accepted")
+
+        # From the charts and tables; an address opens it; reset leads back to what was accepted.
+        value("[...document.querySelectorAll('#reasons-table button')].find((one) => one.textContent === 'too long').click()")
+        self.browser.settle()
+        self.assertEqual(value("document.getElementById('f-reason').value"), "too_long")
+        value("document.querySelector('#filters [type=reset]').click()")
+        self.browser.settle()
+        self.assertEqual(value(LISTED), accepted)
+        value(f"location.hash = '#sample-{sample}-attempt-1'")
+        self.browser.settle()
+        self.assertIn("Rejected", value("document.querySelector('#document .note').textContent"))
+        self.assertEqual(value("document.getElementById('f-show').value"), "rejected")
+
+    def test_rejected_texts_on_a_phone_and_on_paper(self):
+        self.show("strict", *PHONE, dark=True)
+        value = self.browser.value
+        self.browser.fill("f-show", "rejected")
+        self.browser.value("document.getElementById('reader').scrollIntoView()")
+        self.browser.shoot("strict-390-rejected-list")
+        self.assertLessEqual(value("document.documentElement.scrollWidth"), PHONE[0])
+        value("document.querySelector('#list button').click()")
+        self.browser.settle()
+        self.assertEqual(value("document.getElementById('document').checkVisibility()"), True)
+        self.assertLessEqual(value("document.documentElement.scrollWidth"), PHONE[0])
+        self.assertEqual(value(CONTRASTS), [])
+        self.browser.shoot("strict-390-rejected-text")
+        self.show("strict", *DESK, media="print")
+        self.browser.press("r")
+        self.assertEqual(value("['.note.bad', '.attempts'].map((one) => document.querySelector('#document ' + one).checkVisibility())"),
+                         [True, False])
 
     def test_on_a_phone_list_and_text_take_turns(self):
         self.show("offline", *PHONE)

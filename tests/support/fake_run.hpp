@@ -47,6 +47,7 @@ public:
     std::vector<CallRow> rows;
     std::vector<RunEvent> happenings;
     std::vector<Record> documents;  ///< accepted samples
+    std::vector<RejectedText> unused;
     std::map<std::uint64_t, std::string> prompts;  ///< by sample
     std::vector<ModelInfo> known_models;
     std::map<std::string, TokenPrices> prices;
@@ -81,6 +82,7 @@ public:
     std::unique_ptr<Cursor<CallRow>> calls() const override { return cursor(rows, broken); }
     std::unique_ptr<Cursor<RunEvent>> events() const override { return cursor(happenings, whole_); }
     std::unique_ptr<Cursor<Record>> records() const override { return cursor(documents, whole_); }
+    std::unique_ptr<Cursor<RejectedText>> rejected() const override { return cursor(unused, whole_); }
     Result<std::string> prompt(std::uint64_t sample, std::uint32_t) const override {
         const auto found = prompts.find(sample);
         return found == prompts.end() ? std::string() : found->second;

@@ -66,6 +66,12 @@ struct CallRow {
     std::vector<Attribute> attributes;  ///< Prompt::attributes
 };
 
+/// What an answer that was paid for and not accepted said.
+struct RejectedText {
+    CallRow call;      ///< rejected: why, and what the validators found
+    std::string text;  ///< as it came from the model; the body of an answer that could not be read, or nothing
+};
+
 /// Something that happened to the run: a change of the window, of learned limits, a pause, a resume.
 struct RunEvent {
     TimePoint at{};
@@ -106,6 +112,8 @@ public:
     [[nodiscard]] virtual std::unique_ptr<Cursor<CallRow>> calls() const = 0;    ///< by sample, then in order
     [[nodiscard]] virtual std::unique_ptr<Cursor<RunEvent>> events() const = 0;  ///< by time
     [[nodiscard]] virtual std::unique_ptr<Cursor<Record>> records() const = 0;   ///< accepted samples, by index
+    /// Calls that were to write a document and are `rejected`, by sample, then in order: rows of `calls`.
+    [[nodiscard]] virtual std::unique_ptr<Cursor<RejectedText>> rejected() const = 0;
     /// What was asked for, as text, message by message under "[system]", "[user]", "[assistant]"; empty when nothing was
     /// (a data set that was made elsewhere).
     [[nodiscard]] virtual Result<std::string> prompt(std::uint64_t sample, std::uint32_t attempt) const = 0;
@@ -128,7 +136,7 @@ struct Section {
 class Reporter {
 public:
     static constexpr const char* kKind = "reporter";
-    static constexpr std::uint32_t kInterfaceVersion = 2;
+    static constexpr std::uint32_t kInterfaceVersion = 3;
 
     virtual ~Reporter() = default;
     virtual Result<Section> report(const RunView& run) const = 0;

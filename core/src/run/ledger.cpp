@@ -637,6 +637,18 @@ std::unique_ptr<Cursor<CallEntry>> LedgerReader::accepted() {
         database_->prepare(entry_query("WHERE c.outcome = 0 ORDER BY c.sample")), &read_entry);
 }
 
+std::unique_ptr<Cursor<RejectedText>> LedgerReader::rejected() {
+    return std::make_unique<QueryCursor<RejectedText>>(
+        database_->prepare("SELECT " + std::string(kCallColumns) +
+                           ", t.text FROM call c JOIN content t ON t.call = c.id "
+                           "WHERE c.outcome = 1 AND c.role = 'write' ORDER BY c.sample, c.id"),
+        [](const Statement& from, RejectedText& rejected) {
+            if (!read_row(from, rejected.call)) return false;
+            rejected.text = from.text(24);
+            return true;
+        });
+}
+
 std::unique_ptr<Cursor<CallEntry>> LedgerReader::salvaged(std::uint64_t& lost) {
     return std::make_unique<SalvageCursor>(*database_, lost);
 }

@@ -127,7 +127,9 @@ public:
     std::unique_ptr<Cursor<RunEvent>> events();
     /// Accepted calls by sample, with title, text and findings but without prompts.
     std::unique_ptr<Cursor<CallEntry>> accepted();
-    /// The same of a damaged file: what can be read of it. `lost`: counts what the ledger knew of and cannot give.
+    /// Rejected calls that were to write a document, by sample, then in order, with what was answered.
+    std::unique_ptr<Cursor<RejectedText>> rejected();
+    /// The accepted ones that can be read in a damaged file. `lost`: counts those the ledger knew of and cannot give.
     std::unique_ptr<Cursor<CallEntry>> salvaged(std::uint64_t& lost);
 
     /// What calls of that role cost, and stay charged.

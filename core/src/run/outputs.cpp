@@ -71,6 +71,7 @@ public:
     [[nodiscard]] std::unique_ptr<Cursor<Record>> records() const override {
         return std::make_unique<RecordCursor>(AcceptedSamples(ledger_), facts_.provider);
     }
+    [[nodiscard]] std::unique_ptr<Cursor<RejectedText>> rejected() const override { return ledger_.rejected(); }
     [[nodiscard]] Result<std::string> prompt(std::uint64_t sample, std::uint32_t attempt) const override {
         return ledger_.prompt_of(sample, attempt);
     }

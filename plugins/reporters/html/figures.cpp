@@ -352,12 +352,14 @@ void Figures::write_failures(JsonWriter& json) const {
     json.end_object();
 }
 
-std::string Figures::json(const std::optional<Reference>& reference, std::uint64_t shown) const {
+std::string Figures::json(const std::optional<Reference>& reference, std::uint64_t shown,
+                          std::uint64_t rejected) const {
     std::string out;
     JsonWriter json(out);
     json.begin_object();
     write_run(json);
     json.member("shown", shown);
+    json.member("rejected_texts", rejected);
     write_labels(json);
     write_words(json);
     if (reference) {

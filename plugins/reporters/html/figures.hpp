@@ -71,8 +71,9 @@ public:
     void add_event(const RunEvent& event);
 
     [[nodiscard]] std::uint64_t accepted() const noexcept { return accepted_; }
-    /// `shown`: how many samples the page can be read of.
-    [[nodiscard]] std::string json(const std::optional<Reference>& reference, std::uint64_t shown) const;
+    /// `shown`: how many samples the page can be read of; `rejected`: how many texts of rejected calls there are.
+    [[nodiscard]] std::string json(const std::optional<Reference>& reference, std::uint64_t shown,
+                                   std::uint64_t rejected) const;
 
 private:
     struct Label {

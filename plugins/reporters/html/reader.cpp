@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "common/json_writer.hpp"
 #include "common/utf8.hpp"
 #include "reporters/common/report_text.hpp"
+#include "synth/text.hpp"
 
 namespace synth::html {
 
@@ -103,10 +105,40 @@ void write_sample(JsonWriter& json, const Shown& shown, const plugins::TopicRead
         json.end_object();
     }
     json.end_array();
+    if (shown.rejection) {
+        json.member("reason", shown.rejection->reason);
+        json.member("message", plugins::clipped(shown.rejection->message, 400));
+        json.member("accepted", shown.rejection->accepted_attempt);
+    }
     json.end_object();
 }
 
 }  // namespace
+
+Shown shown_of(const SampleSpec& spec, RejectedText rejected, const std::string& provider) {
+    constexpr std::size_t kMostText = 20'000;  // characters: loops, and bodies of answers, can be far longer
+    CallRow& call = rejected.call;
+    Shown shown;
+    Record& record = shown.record;
+    record.index = spec.index;
+    record.text = plugins::clipped(rejected.text, kMostText);
+    record.labels = spec.labels;
+    record.seed = spec.seed;
+    record.attempt = call.attempt;
+    record.provider = provider;
+    record.model = std::move(call.model);
+    record.finish = call.finish;
+    record.usage = call.usage;
+    record.cost = call.sent ? call.cost : std::optional(PicoUsd{});
+    record.words = call.words != 0 ? call.words : count_words(rejected.text);
+    record.findings = std::move(call.findings);
+    record.attributes = std::move(call.attributes);
+    record.sent = call.began;
+    record.received = call.ended;
+    shown.target_words = call.target_words;
+    shown.rejection = Rejection{std::move(call.reason), std::move(call.message)};
+    return shown;
+}
 
 bool Selection::wants_next() {
     const std::uint64_t number = seen_++;
@@ -130,6 +162,39 @@ void Selection::add(Shown sample) {
     for (const Shown& kept : samples_) bytes_ += kept.record.text.size();
 }
 
+bool RejectedSelection::wants_next(const std::string& reason) {
+    ++seen_;
+    Part& part = parts_[reason];
+    return most_ > 0 && part.wanted++ % part.every == 0;
+}
+
+void RejectedSelection::add(Shown text) {
+    parts_[text.rejection->reason].texts.push_back(std::move(text));
+    if (++held_ <= 2 * most_) return;
+    const auto size = [](const auto& part) { return part.second.texts.size(); };
+    Part& largest = std::ranges::max_element(parts_, {}, size)->second;
+    held_ -= largest.texts.size();
+    thin_out(largest.texts, 0.5);
+    held_ += largest.texts.size();
+    largest.every *= 2;
+    largest.wanted = largest.texts.size() * largest.every;
+}
+
+std::vector<Shown> RejectedSelection::take() && {
+    std::vector<std::vector<Shown>*> parts;
+    for (auto& [reason, part] : parts_) parts.push_back(&part.texts);
+    std::ranges::stable_sort(parts, {}, [](const auto* texts) { return texts->size(); });
+    std::vector<Shown> all;
+    for (std::size_t i = 0; i < parts.size(); ++i) {  // what a rare reason leaves of its share is the others'
+        const std::size_t share = (most_ - all.size()) / (parts.size() - i);
+        std::vector<Shown>& texts = *parts[i];
+        if (texts.size() > share) thin_out(texts, static_cast<double>(share) / static_cast<double>(texts.size()));
+        std::ranges::move(texts, std::back_inserter(all));
+    }
+    std::ranges::sort(all, {}, [](const Shown& one) { return std::pair(one.record.index, one.record.attempt); });
+    return all;
+}
+
 void thin_out(std::vector<Shown>& samples, double part) {
     std::vector<Shown> kept;
     double due = 0;
@@ -142,7 +207,8 @@ void thin_out(std::vector<Shown>& samples, double part) {
     samples = std::move(kept);
 }
 
-Contents contents_of(const std::vector<Shown>& samples, const plugins::TopicMatcher& matcher) {
+Contents contents_of(const std::vector<Shown>& accepted, const std::vector<Shown>& rejected,
+                     const plugins::TopicMatcher& matcher) {
     Contents contents;
     JsonWriter json(contents.samples);
     std::string text;
@@ -151,7 +217,7 @@ Contents contents_of(const std::vector<Shown>& samples, const plugins::TopicMatc
     enum Column : std::uint8_t { kCount, kBegin, kLength, kLabel, kKind };
     std::array<std::string, kKind + 1> columns;
     json.begin_array();
-    for (const Shown& shown : samples) {
+    const auto append = [&](const Shown& shown) {
         text.clear();
         plugins::append_text(text, shown.record.text);  // as page.js gets it
         matcher.read(text, reading);
@@ -177,7 +243,9 @@ Contents contents_of(const std::vector<Shown>& samples, const plugins::TopicMatc
         contents.texts += '\0';
         plugins::append_text(contents.prompts, shown.prompt);
         contents.prompts += '\0';
-    }
+    };
+    std::ranges::for_each(accepted, append);
+    std::ranges::for_each(rejected, append);
     json.end_array();
     for (const std::string& column : columns) append_number(contents.spans, column.size());
     for (const std::string& column : columns) contents.spans += column;

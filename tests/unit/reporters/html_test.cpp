@@ -1,6 +1,7 @@
 #include <zstd.h>
 
 #include <array>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,6 +71,14 @@ Record& accept(FakeRun& run, const LabelSet& labels, std::string text) {
     record.words = 5;
     run.documents.push_back(std::move(record));
     return run.documents.back();
+}
+
+/// A rejected attempt at sample `index` that said this.
+CallRow& reject(FakeRun& run, std::uint64_t index, std::string reason, std::string text) {
+    CallRow& call = run.call(index, Outcome::rejected, std::move(reason));
+    call.message = "it was not good";
+    run.unused.push_back({call, std::move(text)});
+    return run.unused.back().call;
 }
 
 /// The spans of all samples as page.js reads them: begin and end in UTF-16, label.
@@ -217,6 +226,87 @@ TEST(Html, APageThatWouldBeTooLargeShowsFewerSamples) {
     EXPECT_GT(made->page.size(), 700'000);
     EXPECT_GT(samples(*made).size(), 5);
     EXPECT_LT(samples(*made).size(), 30);
+}
+
+TEST(Html, RejectedTextsCanBeReadBesideTheSampleThatCameOfThem) {
+    FakeRun run;
+    accept(run, test::labels({test::kXRays}), "X-rays").attempt = 3;
+    CallRow& call = reject(run, 0, "uncovered_label", "Binary black holes, X-rays and then nothing");
+    call.findings = {{Severity::rejection, "uncovered_label", "too little", "N", 0.1, 0.3, "coverage"}};
+    call.usage = Usage{.input = {10}, .output = {20}};
+    call.cost = PicoUsd{5'000'000'000};
+    reject(run, 0, "malformed", " \n").attempt = 2;  // nothing to read
+    run.plan_sample(test::labels({test::kNovae}));
+    reject(run, 1, "echo", std::string(30'000, 'x'));
+    run.prompts[0] = "[user]\nWrite.";
+    const auto made = report(run);
+    ASSERT_TRUE(made) << made.error().message;
+    const json all = samples(*made);
+    ASSERT_EQ(all.size(), 3);
+    EXPECT_FALSE(all[0].contains("reason"));
+    EXPECT_EQ(all[1]["index"], 0);
+    EXPECT_EQ(all[1]["attempt"], 1);
+    EXPECT_EQ(all[1]["reason"], "uncovered_label");
+    EXPECT_EQ(all[1]["message"], "it was not good");
+    EXPECT_EQ(all[1]["accepted"], 3);
+    EXPECT_EQ(all[1]["words"], 7);
+    EXPECT_EQ(all[1]["usd"], 0.005);
+    EXPECT_EQ(all[1]["labels"], json({test::kXRays}));
+    EXPECT_EQ(all[1]["findings"][0]["message"], "too little");
+    EXPECT_EQ(spans(*made)[1].size(), 2);
+    EXPECT_EQ(all[2]["accepted"], 0);
+    const std::string texts = block(made->page, "texts"), end(1, '\0');
+    EXPECT_THAT(texts, StartsWith("X-rays" + end + "Binary black holes, X-rays and then nothing" + end + "xxx"));
+    EXPECT_LT(texts.size(), 20'100);
+    EXPECT_THAT(block(made->page, "prompts"), StartsWith("[user]\nWrite." + end + "[user]\nWrite." + end));
+    EXPECT_EQ(figures(*made)["rejected_texts"], 2);
+    EXPECT_THAT(made->text, HasSubstr("all 1 sample and all 2 rejected texts can be read in it"));
+    EXPECT_EQ(json::parse(made->json)["page"]["rejected_shown"], 2);
+}
+
+TEST(Html, OfManyRejectedTextsThoseOfRareReasonsStay) {
+    FakeRun run;
+    for (std::uint64_t i = 0; i < 1000; ++i) {
+        run.plan_sample(test::labels({test::kXRays}));
+        reject(run, i, i % 400 == 7 ? "refused" : "echo", std::to_string(i));
+    }
+    const auto made = report(run, R"({"max_rejected": 20})");
+    ASSERT_TRUE(made);
+    std::map<std::string, std::vector<std::uint64_t>> by_reason;
+    std::uint64_t last = 0;
+    for (const json& one : samples(*made)) {
+        by_reason[one["reason"]].push_back(one["index"]);
+        EXPECT_GE(one["index"], last);
+        last = one["index"];
+    }
+    EXPECT_THAT(by_reason["refused"], ElementsAre(7, 407, 807));
+    ASSERT_EQ(by_reason["echo"].size(), 17);
+    for (std::size_t i = 0; i + 1 < 17; ++i) EXPECT_LT(by_reason["echo"][i + 1] - by_reason["echo"][i], 200);
+    EXPECT_THAT(made->text, HasSubstr("20 of 1,000 rejected texts can be read in it"));
+    const auto none = report(run, R"({"max_rejected": 0})");
+    ASSERT_TRUE(none);
+    EXPECT_EQ(samples(*none).size(), 0);
+}
+
+TEST(Html, APageThatWouldBeTooLargeLosesRejectedTextsFirst) {
+    FakeRun run;
+    Random random(3);
+    const auto noise = [&] {
+        std::string text;
+        while (text.size() < 10'000) text += static_cast<char>(' ' + random.below(95));
+        return text;
+    };
+    for (std::uint64_t i = 0; i < 40; ++i) {
+        accept(run, test::labels({test::kXRays}), noise());
+        for (int attempt = 0; attempt < 3; ++attempt) reject(run, i, "echo", noise());
+    }
+    const auto made = report(run, R"({"max_megabytes": 1})");
+    ASSERT_TRUE(made);
+    EXPECT_LE(made->page.size(), 1'000'000);
+    const json counts = json::parse(made->json)["page"];
+    EXPECT_EQ(counts["samples_shown"], 40);
+    EXPECT_GT(counts["rejected_shown"], 5);
+    EXPECT_LT(counts["rejected_shown"], 60);
 }
 
 TEST(Html, AReferenceIsReadForItsLengths) {

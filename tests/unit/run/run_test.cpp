@@ -316,6 +316,13 @@ TEST_F(LedgerTest, WhatIsAppendedIsReadBack) {
     std::vector<std::uint64_t> order;
     while (*accepted->next(row)) order.push_back(row.row.sample);
     EXPECT_THAT(order, testing::ElementsAre(3, 5));
+    auto rejected = reader->rejected();
+    RejectedText text;
+    ASSERT_TRUE(*rejected->next(text));
+    EXPECT_EQ(text.call.sample, 5U);
+    EXPECT_EQ(text.call.findings, entry(5, 1, Outcome::rejected).row.findings);
+    EXPECT_EQ(text.text, "text 5");
+    EXPECT_FALSE(*rejected->next(text));
     const auto progress = reader->progress();
     EXPECT_EQ(progress->calls, 3);
     EXPECT_EQ(progress->accepted, 2);

@@ -58,6 +58,7 @@ public:
     [[nodiscard]] std::unique_ptr<Cursor<CallRow>> calls() const override { return rows_of(call_rows); }
     [[nodiscard]] std::unique_ptr<Cursor<RunEvent>> events() const override { return rows_of(event_rows); }
     [[nodiscard]] std::unique_ptr<Cursor<Record>> records() const override { return rows_of(record_rows); }
+    [[nodiscard]] std::unique_ptr<Cursor<RejectedText>> rejected() const override { return rows_of(rejected_rows); }
     [[nodiscard]] Result<std::string> prompt(std::uint64_t sample, std::uint32_t) const override {
         return "[user]\nWrite document " + std::to_string(sample + 1) + ".\n";
     }
@@ -108,6 +109,8 @@ public:
                     row.findings = {{Severity::warning, "too_short", "the text has 60 words", taxonomy_[spec.primary].code, 60,
                                      300, "length"}};
                 if (outcome == Outcome::accepted) record_rows.push_back(record_of(spec, row));
+                if (outcome == Outcome::rejected)
+                    rejected_rows.push_back({row, spec.index % 2 == 0 ? some_document(90) + "\n</script> \xff" : ""});
                 call_rows.push_back(std::move(row));
             }
     }
@@ -138,6 +141,7 @@ public:
     std::vector<CallRow> call_rows;
     std::vector<RunEvent> event_rows;
     std::vector<Record> record_rows;
+    std::vector<RejectedText> rejected_rows;
     std::vector<ModelInfo> model_rows;
     bool broken = false;
 };

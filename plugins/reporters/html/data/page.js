@@ -136,6 +136,7 @@
   }
 
   function byLabel(code) {
+    setMode(false);
     $('f-label').value = code;
     applyFilters();
     $('reader').scrollIntoView();
@@ -255,13 +256,18 @@
     });
   }
 
-  function byFinding(key) {
-    const select = $('f-finding');
-    if (![...select.options].some((option) => option.value === key)) return;
-    select.value = key;
+  /** Lists the rejected or the accepted texts for which the select of that name has `value`, when there are some. */
+  function listOnly(rejected, name, value) {
+    const select = $(name), before = isRejectedMode();
+    setMode(rejected);
+    if (![...select.options].some((option) => option.value === value)) return setMode(before);
+    clearFilters();
+    select.value = value;
     applyFilters();
     $('reader').scrollIntoView();
   }
+  const byFinding = (key, rejected) => listOnly(rejected, 'f-finding', key);
+  const byReason = (reason) => listOnly(true, 'f-reason', reason);
   const findingKey = (finding) => finding.validator + '/' + finding.code;
   const findingName = (finding) => (finding.validator ? finding.validator + ': ' : '') + words(finding.code);
 
@@ -273,8 +279,8 @@
       : 'No validator found anything.';
     fill($('findings-table'), [
       ['Validator', (row) => row.validator], ['Finding', (row) => words(row.code)], ['Label', (row) => row.label ? labelName(row.label) : 'whole text'],
-      ['Accepted texts', (row) => row.accepted ? make('button', {type: 'button', onclick: () => byFinding(findingKey(row))}, number.format(row.accepted)) : '0', true],
-      ['Rejected attempts', (row) => number.format(row.rejected), true],
+      ['Accepted texts', (row) => row.accepted ? make('button', {type: 'button', onclick: () => byFinding(findingKey(row), false)}, number.format(row.accepted)) : '0', true],
+      ['Rejected attempts', (row) => row.rejected && readable.finding.has(findingKey(row)) ? make('button', {type: 'button', onclick: () => byFinding(findingKey(row), true)}, number.format(row.rejected)) : number.format(row.rejected), true],
     ], [...found].sort((a, b) => b.accepted + b.rejected - a.accepted - a.rejected));
     if (!found.length) $('findings-table').closest('details').hidden = true;
     const kinds = [...d3.group(found, findingKey)].map(([key, rows]) => ({key, name: findingName(rows[0]), rows, accepted: sum(rows, 'accepted'), rejected: sum(rows, 'rejected')}))
@@ -292,7 +298,7 @@
       });
       svg.querySelectorAll('[aria-label="bar"] rect').forEach((bar, i) => {
         bar.classList.add('clickable');
-        bar.addEventListener('click', () => byFinding(kinds[parts[i].i].key));
+        bar.addEventListener('click', () => byFinding(kinds[parts[i].i].key, parts[i].what === 'rejected'));
       });
       return [swatches([['warnings on accepted texts', 'var(--s1)'], ['on rejected attempts', 'var(--s3)']]), svg];
     });
@@ -448,7 +454,7 @@
       : data.run.missing ? counted(data.run.missing, 'sample') + ' missing.' : 'Every request gave a sample, and no sample is missing.';
     if (rows.length) {
       fill($('reasons-table'), [
-        ['Reason', (row) => words(row.reason || row.outcome)], ['Outcome', (row) => (outcomes[row.outcome] || row.outcome) + (row.role === 'write' ? '' : ' (' + row.role + ')')],
+        ['Reason', (row) => isReadable(row) ? make('button', {type: 'button', onclick: () => byReason(row.reason)}, words(row.reason)) : words(row.reason || row.outcome)], ['Outcome', (row) => (outcomes[row.outcome] || row.outcome) + (row.role === 'write' ? '' : ' (' + row.role + ')')],
         ['Times', (row) => number.format(row.times), true], ['Tokens out', (row) => number.format(row.output), true],
         ['Cost', (row) => row.calls === 0 ? '$0' : row.unknown && !row.usd ? 'unknown' : money(row.usd) + (row.unknown ? ' and ' + row.unknown + ' unknown' : ''), true],
         ['Reserved', (row) => row.reserved_usd ? money(row.reserved_usd) : '', true],
@@ -459,7 +465,7 @@
     chart('reasons', (width) => {
       if (!rows.length) return null;
       const top = rows.slice(0, 25);
-      return Plot.plot({
+      const svg = Plot.plot({
         style: kStyle, width, height: 54 + top.length * 26, marginLeft: Math.min(width * 0.45, 250), marginRight: 56, marginBottom: 40, ariaLabel: 'Failures by reason',
         x: {label: 'requests', grid: true, ticks: 5, tickFormat: 'd'}, y: {label: null, domain: top.map((row, i) => i), tickFormat: (i) => cut(words(top[i].reason || top[i].outcome), width < 480 ? 24 : 34), tickSize: 0},
         marks: [
@@ -467,6 +473,12 @@
           Plot.text(top, {x: 'times', y: (row, i) => i, text: (row) => number.format(row.times), textAnchor: 'start', dx: 5, fill: 'var(--ink)'}),
         ],
       });
+      svg.querySelectorAll('[aria-label="bar"] rect').forEach((bar, i) => {
+        if (!isReadable(top[i])) return;
+        bar.classList.add('clickable');
+        bar.addEventListener('click', () => byReason(top[i].reason));
+      });
+      return svg;
     });
     const link = (row) => 'sample ' + (row.sample + 1);
     $('missing').hidden = !data.run.missing;
@@ -474,17 +486,25 @@
     fill($('missing-table'), [['Sample', link], ['Labels', (row) => row.labels.map((id) => labels[id].name).join(', ')], ['Reason', (row) => words(row.reason)], ['Message', (row) => row.message]], data.missing);
     $('unusable').hidden = !data.failures.length;
     $('unusable-title').textContent = counted(data.failures_in_all, 'failed attempt') + (data.failures.length < data.failures_in_all ? ', the first ' + data.failures.length : '') + ' one by one';
-    const row_of = new Map(samples.map((sample, i) => [sample.index, i]));
+    const row_of = new Map(samples.map((sample, i) => [sample.index, i]).filter(([, i]) => !isRejected(samples[i])));
+    const toText = (i, text) => make('button', {type: 'button', onclick: () => { open(i, true); $('reader').scrollIntoView(); }}, text);
     fill($('unusable-table'), [
-      ['Sample', (row) => row_of.has(row.sample) ? make('button', {type: 'button', onclick: () => { open(row_of.get(row.sample), true); $('reader').scrollIntoView(); }}, link(row)) : link(row)],
-      ['Attempt', (row) => row.attempt, true], ['Reason', (row) => words(row.reason || row.outcome) + (row.role === 'write' ? '' : ' (' + row.role + ')')],
+      ['Sample', (row) => row_of.has(row.sample) ? toText(row_of.get(row.sample), link(row)) : link(row)],
+      ['Attempt', (row) => { const i = row.outcome === 'rejected' && row.role === 'write' ? attempts.get(row.sample + '/' + row.attempt) : undefined; return i === undefined ? row.attempt : toText(i, String(row.attempt)); }, true], ['Reason', (row) => words(row.reason || row.outcome) + (row.role === 'write' ? '' : ' (' + row.role + ')')],
       ['Message', (row) => row.message], ['Words', (row) => row.words ? number.format(row.words) : '', true], ['Cost', (row) => row.usd === null && row.outcome === 'failed' ? '' : money(row.usd), true], ['When', (row) => when(row.at)],
     ], data.failures);
   }
 
   // --- reader -----------------------------------------------------------------------------------------------------------
 
+  /** Accepted texts, then rejected ones, which have a reason. */
   const samples = unpackJson('samples');
+  const isRejected = (sample) => sample.reason !== undefined;
+  const rejects = samples.filter(isRejected);
+  const attempts = new Map(samples.map((sample, i) => [sample.index + '/' + sample.attempt, i]));
+  const readable = {reason: new Set(rejects.map((sample) => sample.reason)), finding: new Set(rejects.flatMap((sample) => sample.findings.map(findingKey)))};
+  const isReadable = (row) => row.outcome === 'rejected' && row.role === 'write' && readable.reason.has(row.reason);
+  const isRejectedMode = () => $('f-show').value === 'rejected';
   let texts = null, lower = null, prompts = null, spans = null;
   let order = [], shown = 0, current = -1;
   const kPage = 200;
@@ -518,30 +538,59 @@
     });
   }
 
-  const titleOf = (i) => samples[i].title || cut((texts[i].slice(0, 200).trim().split('\n')[0] || 'no title').replace(/^[#*\s]+/, ''), 110);
+  const titleOf = (i) => samples[i].title || cut((texts[i].slice(0, 200).trim().split('\n')[0] || 'no title').replace(/^[#*\s]+/, '').replace(/^title:\s*/i, ''), 110);
   const rejectedBefore = (sample) => sample.tries.some((one) => one.role === 'write' && (one.outcome === 'rejected' || one.outcome === 'failed'));
   const leastShare = (sample) => Math.min(...sample.labels.map((label, k) => sample.shares[2 * k]));
 
-  function setUpFilters() {
-    const count = new Map(), found = new Map();
+  const kChoices = ['f-label', 'f-reason', 'f-finding'];
+
+  /** What can be chosen among the texts that are listed: the accepted or the rejected ones. */
+  function fillFilters() {
+    const rejected = isRejectedMode(), listed = samples.filter((sample) => isRejected(sample) === rejected);
+    const chosen = kChoices.map((name) => $(name).value);
+    const count = new Map(), found = new Map(), reasons = new Map();
+    const add = (map, key) => map.set(key, (map.get(key) || 0) + 1);
+    const byNumber = (map) => [...map].sort((a, b) => b[1] - a[1]);
     let again = 0;
-    for (const sample of samples) {
-      for (const label of sample.labels) count.set(label, (count.get(label) || 0) + 1);
-      for (const key of new Set(sample.findings.map(findingKey))) found.set(key, (found.get(key) || 0) + 1);
-      again += rejectedBefore(sample);
+    for (const sample of listed) {
+      for (const label of sample.labels) add(count, label);
+      for (const key of new Set(sample.findings.map(findingKey))) add(found, key);
+      if (rejected) add(reasons, sample.reason);
+      else again += rejectedBefore(sample);
     }
     $('f-label').replaceChildren(make('option', {value: ''}, 'any'), ...labels.map((label, i) => [label, count.get(i) || 0]).filter(([, n]) => n > 0)
       .map(([label, n]) => make('option', {value: label.code}, label.name + ' (' + n + ')')));
-    const names = new Map(samples.flatMap((sample) => sample.findings.map((finding) => [findingKey(finding), findingName(finding)])));
+    $('f-reason').replaceChildren(make('option', {value: ''}, 'any'), ...byNumber(reasons).map(([reason, n]) => make('option', {value: reason}, words(reason) + ' (' + n + ')')));
+    $('f-reason').parentElement.hidden = !rejected;
+    const names = new Map(listed.flatMap((sample) => sample.findings.map((finding) => [findingKey(finding), findingName(finding)])));
     $('f-finding').replaceChildren(make('option', {value: ''}, 'with or without'), make('option', {value: '+'}, 'any finding'), make('option', {value: '-'}, 'no finding'),
       ...(again ? [make('option', {value: '~'}, 'failed attempts before (' + again + ')')] : []),
-      ...[...found].sort((a, b) => b[1] - a[1]).map(([key, n]) => make('option', {value: key}, names.get(key) + ' (' + n + ')')));
-    $('reader-lead').textContent = data.run.accepted > samples.length
-      ? number.format(samples.length) + ' of ' + number.format(data.run.accepted) + ' samples, evenly over the plan; the charts are of all. Filters search these only.'
-      : 'All ' + counted(samples.length, 'sample') + '. Coloured: what speaks for each of its labels; underlined: what does so only together with others.';
-    $('filters').addEventListener('input', applyFilters);
+      ...byNumber(found).map(([key, n]) => make('option', {value: key}, names.get(key) + ' (' + n + ')')));
+    kChoices.forEach((name, i) => { $(name).value = chosen[i]; if ($(name).selectedIndex < 0) $(name).value = ''; });
+    const all = rejected ? data.rejected_texts : data.run.accepted;
+    $('reader-lead').textContent = rejected
+      ? (all > listed.length ? number.format(listed.length) + ' of ' + counted(all, 'rejected text') + ': those of rare reasons all, those of frequent ones evenly over the plan.' : (all === 1 ? 'The one rejected text.' : 'All ' + counted(all, 'rejected text') + '.')) + ' What was wrong stands above each.'
+      : all > listed.length
+        ? number.format(listed.length) + ' of ' + number.format(all) + ' samples, evenly over the plan; the charts are of all. Filters search these only.'
+        : 'All ' + counted(listed.length, 'sample') + '. Coloured: what speaks for each of its labels; underlined: what does so only together with others.';
+  }
+  function setMode(rejected) {
+    if (isRejectedMode() === rejected || (rejected && !rejects.length)) return;
+    $('f-show').value = rejected ? 'rejected' : 'accepted';
+    fillFilters();
+  }
+  function clearFilters() {
+    for (const name of ['f-text', 'f-min', 'f-max', ...kChoices]) $(name).value = '';
+  }
+  function setUpFilters() {
+    const accepted = samples.length - rejects.length;
+    $('f-show').replaceChildren(make('option', {value: 'accepted'}, 'accepted (' + number.format(accepted) + ')'),
+      make('option', {value: 'rejected', selected: !accepted && rejects.length > 0}, 'rejected (' + number.format(rejects.length) + ')'));
+    $('f-show').parentElement.hidden = $('keys-rejected').hidden = !rejects.length;
+    fillFilters();
+    $('filters').addEventListener('input', (event) => { if (event.target === $('f-show')) fillFilters(); applyFilters(); });
     $('filters').addEventListener('submit', (event) => event.preventDefault());
-    $('filters').addEventListener('reset', () => setTimeout(applyFilters));
+    $('filters').addEventListener('reset', () => setTimeout(() => { fillFilters(); applyFilters(); }));
     $('more').addEventListener('click', () => listMore(true));
   }
 
@@ -551,11 +600,15 @@
     if (!texts) return;
     const wanted = queryWords();
     const code = $('f-label').value, label = labels.findIndex((one) => one.code === code);
-    const finding = $('f-finding').value;
+    const finding = $('f-finding').value, reason = $('f-reason').value, rejected = isRejectedMode();
     const min = Number($('f-min').value || 0), max = Number($('f-max').value || Infinity);
     if (wanted.length && !lower) lower = texts.map((text, i) => (samples[i].title + '\n' + text).toLowerCase());
     order = [];
+    let all = 0;
     samples.forEach((sample, i) => {
+      if (isRejected(sample) !== rejected) return;
+      all++;
+      if (reason && sample.reason !== reason) return;
       if (code && !sample.labels.includes(label)) return;
       if (finding === '+' && !sample.findings.length) return;
       if (finding === '-' && sample.findings.length) return;
@@ -567,23 +620,24 @@
     });
     const by = {words: (s) => s.words, 'words-': (s) => -s.words, 'findings-': (s) => -s.findings.length, 'usd-': (s) => -(s.usd || 0), share: leastShare}[$('f-order').value];
     if (by) order.sort((a, b) => by(samples[a]) - by(samples[b]) || a - b);
-    $('f-count').textContent = order.length === samples.length ? counted(samples.length, 'sample') : number.format(order.length) + ' of ' + counted(samples.length, 'sample');
+    const noun = rejected ? 'rejected text' : 'sample';
+    $('f-count').textContent = order.length === all ? counted(all, noun) : number.format(order.length) + ' of ' + counted(all, noun);
     $('list').replaceChildren();
     shown = 0;
     listMore(false);
     if (current >= 0) highlight();
     if (order.length && !order.includes(current) && !phone()) open(order[0], false);
-    if (!order.length) $('list').append(make('li', {class: 'none', style: {padding: '.75rem'}}, 'No sample is like that. Widen the filters or reset them.'));
+    if (!order.length) $('list').append(make('li', {class: 'none', style: {padding: '.75rem'}}, 'No ' + noun + ' is like that. Widen the filters or reset them.'));
   }
 
   function listMore(focus) {
     const from = shown;
     for (const i of order.slice(shown, shown + kPage)) {
       const sample = samples[i];
-      const flag = sample.findings.length ? make('span', {class: 'flag'}, ' · ' + counted(sample.findings.length, 'finding')) : null;
+      const flag = isRejected(sample) ? make('span', {class: 'flag rejected'}, ' · ' + words(sample.reason)) : sample.findings.length ? make('span', {class: 'flag'}, ' · ' + counted(sample.findings.length, 'finding')) : null;
       $('list').append(make('li', {}, make('button', {type: 'button', 'data-i': i, 'aria-current': i === current ? 'true' : 'false', onclick: () => open(i, true)},
         make('strong', {dir: 'auto'}, titleOf(i)),
-        make('span', {class: 'meta'}, 'Sample ' + (sample.index + 1) + ' · ' + counted(sample.words, 'word'), flag),
+        make('span', {class: 'meta'}, 'Sample ' + (sample.index + 1) + (isRejected(sample) ? ', attempt ' + sample.attempt : '') + ' · ' + counted(sample.words, 'word'), flag),
         make('span', {class: 'meta'}, sample.labels.map((label) => labels[label].name).join(', ')))));
     }
     shown = Math.min(order.length, shown + kPage);
@@ -596,10 +650,20 @@
   /** `asked`: by the user, so that a phone shows it in place of the list. */
   function open(i, asked) {
     current = i;
+    if (isRejected(samples[i]) !== isRejectedMode()) {
+      setMode(isRejected(samples[i]));
+      applyFilters();
+      if (!order.includes(i)) {
+        clearFilters();
+        applyFilters();
+      }
+      current = i;
+      while (order.indexOf(i) >= shown) listMore(false);
+    }
     for (const button of $('list').querySelectorAll('button')) button.setAttribute('aria-current', button.dataset.i === String(i) ? 'true' : 'false');
     showDocument(i);
     if (!asked) return;
-    const hash = '#sample-' + (samples[i].index + 1);
+    const hash = '#sample-' + (samples[i].index + 1) + (isRejected(samples[i]) ? '-attempt-' + samples[i].attempt : '');
     if (location.hash !== hash) history[document.body.classList.contains('reading') || !phone() ? 'replaceState' : 'pushState'](null, '', hash);
     if (phone()) {
       document.body.classList.add('reading');
@@ -657,6 +721,17 @@
     return out;
   }
 
+  /** Leads from a text to the others that were written for the same sample. */
+  function attemptsOf(i) {
+    const same = [...attempts.values()].filter((other) => samples[other].index === samples[i].index).sort((a, b) => samples[a].attempt - samples[b].attempt);
+    if (same.length < 2) return '';
+    return make('nav', {class: 'attempts', 'aria-label': 'Texts of this sample'}, 'Sample ' + (samples[i].index + 1) + ': ', ...same.map((other) => {
+      const one = samples[other];
+      return make('button', {type: 'button', 'aria-current': other === i ? 'true' : null, onclick: () => { open(other, true); $('document').focus({preventScroll: true}); }},
+        'attempt ' + one.attempt + ', ' + (isRejected(one) ? 'rejected' : 'accepted'));
+    }));
+  }
+
   function showDocument(i) {
     const sample = samples[i], own = sample.labels, found = spans[i];
     const place = order.indexOf(i);
@@ -675,6 +750,10 @@
         make('button', {type: 'button', id: 'previous', onclick: () => step(-1), disabled: place <= 0}, 'Previous'),
         make('button', {type: 'button', id: 'next', onclick: () => step(1), disabled: place < 0 || place + 1 >= order.length}, 'Next')),
       make('h3', {dir: 'auto'}, titleOf(i)),
+      isRejected(sample) ? make('p', {class: 'note bad'}, make('b', {}, 'Rejected: ' + words(sample.reason)),
+        (sample.message && !sample.findings.some((finding) => finding.message === sample.message) ? ' (' + sample.message + ')' : '') + '. ',
+        !sample.accepted ? 'No attempt at this sample was accepted.' : attempts.has(sample.index + '/' + sample.accepted) ? '' : 'Attempt ' + sample.accepted + ' was accepted; its text is not among those of this page.') : '',
+      attemptsOf(i),
       make('ul', {class: 'legend', 'aria-label': 'Labels'},
         ...own.map((label, k) => make('li', {style: {'--bg': 'var(--c' + k % 8 + ')'}}, (k + 1) + ' ' + labels[label].name + ' ',
           make('small', {}, sample.shares[2 * k + 1] === null ? 'nothing speaks for it' : percent(sample.shares[2 * k]) + ' of the words, from word ' + number.format(sample.shares[2 * k + 1] + 1)))),
@@ -725,8 +804,8 @@
   }
 
   function openFromAddress() {
-    const match = /^#sample-(\d+)$/.exec(location.hash);
-    const i = match ? samples.findIndex((sample) => sample.index + 1 === Number(match[1])) : -1;
+    const match = /^#sample-(\d+)(?:-attempt-(\d+))?$/.exec(location.hash);
+    const i = match ? samples.findIndex((sample) => sample.index + 1 === Number(match[1]) && (match[2] ? sample.attempt === Number(match[2]) : !isRejected(sample))) : -1;
     if (i >= 0) {
       open(i, true);
       $('reader').scrollIntoView();
@@ -749,6 +828,10 @@
       } else if (event.key === '/') {
         $('reader').scrollIntoView();
         $('f-text').focus();
+      } else if (event.key === 'r' && rejects.length) {
+        setMode(!isRejectedMode());
+        applyFilters();
+        $('reader').scrollIntoView();
       } else if (event.key === 'j' || (inList && event.key === 'ArrowDown')) {
         step(1);
       } else if (event.key === 'k' || (inList && event.key === 'ArrowUp')) {
