@@ -135,5 +135,17 @@ check("no Secret without a key", "create secret" not in log)
 run(program, "plan", "--num-samples", 9, "--shards", 3, "--kubernetes", "keyed", "--run-name", "keyed")
 refused = run(scratch / "keyed/submit", expect=2)
 check("the key is asked for", "OPENAI_API_KEY is not set" in refused.stderr, refused.stderr)
+
+# With Redis, its password as well; both go into the Secret, and the run file has the URL without it.
+run(program, "plan", "--num-samples", 9, "--shards", 3, "--kubernetes", "shared", "--run-name", "shared", "--shared-limits",
+    "redis://sky:hunter2-hunter2@127.0.0.1:1")
+check("no password in any file", not any("hunter2" in p.read_text() for p in (scratch / "shared").iterdir()))
+check("the URL without it", 'shared-limits = "redis://sky@127.0.0.1:1"' in (scratch / "shared/job.yaml").read_text())
+refused = run(scratch / "shared/submit", expect=2, more={"OPENAI_API_KEY": "sk-0123456789abcdef"})
+check("the password is asked for", "TDAMM_SYNTH_REDIS_PASSWORD is not set" in refused.stderr, refused.stderr)
+run(scratch / "shared/submit", expect=3, more={"OPENAI_API_KEY": "sk-0123456789abcdef",
+                                               "TDAMM_SYNTH_REDIS_PASSWORD": "hunter2-hunter2"})
+check("both are in the Secret", (scratch / "cluster/secret").read_text().split("\n")[:2] ==
+      ["OPENAI_API_KEY=sk-0123456789abcdef", "TDAMM_SYNTH_REDIS_PASSWORD=hunter2-hunter2"])
 shutil.rmtree(scratch)
 print(f"{passed} passed, 0 failed")
