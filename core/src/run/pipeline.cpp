@@ -28,6 +28,17 @@ std::string as_text(const Prompt& prompt) {
     return text;
 }
 
+/// A validator that fails rejects.
+Verdict verdict_of(const Instance<Validator>& validator, const Review& review) {
+    auto verdict = validator.call([&](Validator& v) { return v.check(review); });
+    if (verdict) return std::move(*verdict);
+    Verdict failed;
+    failed.findings.push_back({.severity = Severity::rejection,
+                               .code = std::string(verdict.error().counted_as()),
+                               .message = verdict.error().message});
+    return failed;
+}
+
 }  // namespace
 
 void keep_prompt(const Prompt& prompt, CallEntry& entry) {
@@ -182,11 +193,8 @@ std::vector<Finding> Pipeline::findings_of(const Review& review) const {
     for (std::size_t i = 0; i < validators_.size(); ++i) {
         if (std::ranges::find(asking_, i) != asking_.end()) continue;  // only what passes all else is asked about
         const auto& validator = validators_[i];
-        auto verdict = validator.call([&](Validator& v) { return v.check(review); });
-        if (!verdict) {
-            verdict = Verdict{{{Severity::rejection, std::string(verdict.error().counted_as()), verdict.error().message}}};
-        }
-        for (auto& finding : verdict->findings) {
+        Verdict verdict = verdict_of(validator, review);
+        for (auto& finding : verdict.findings) {
             finding.validator = validator.id();
             findings.push_back(std::move(finding));
         }
@@ -226,11 +234,9 @@ std::optional<std::pair<std::size_t, Prompt>> Pipeline::next_question(const Samp
         review.spec = &spec;
         review.draft = &held.draft;
         review.answer = held.answer ? &*held.answer : nullptr;
-        auto verdict = validator.call([&](Validator& v) { return v.check(review); });
-        if (!verdict)
-            verdict = Verdict{{{Severity::rejection, std::string(verdict.error().counted_as()), verdict.error().message}}};
-        if (verdict->ask && !held.answer) return std::pair(held.validator, std::move(verdict->ask->prompt));
-        for (auto& finding : verdict->findings) {
+        Verdict verdict = verdict_of(validator, review);
+        if (verdict.ask && !held.answer) return std::pair(held.validator, std::move(verdict.ask->prompt));
+        for (auto& finding : verdict.findings) {
             finding.validator = validator.id();
             held.findings.push_back(std::move(finding));
         }
