@@ -42,20 +42,20 @@ def run(name, server_options, *more, samples=SAMPLES, tls=True):
     return stats
 
 
-stats = run("shared", ["--latency", "fixed:30"], "--http", "2")
+stats = run("shared", ["--latency", "fixed:1500"], "--http", "2")
 assert stats["http2"] == stats["requests"] == SAMPLES, "all over HTTP/2, each once"
 assert stats["connections"] <= 2, "a hundred requests on a connection"
 assert stats["most_in_flight"] > 100, "both connections are used"
 
-# 40 requests on a connection: 400 samples need ten at least. What a server refuses it has not read, so it is not paid for.
+# A connection takes what is under way with its 40th request, at most a hundred. What a server refuses it has not read.
 stats = run("goaway", ["--latency", "fixed:30", "--goaway", "40"], "--http", "2", "--max-attempts", "20")
-assert stats["goaways"] >= 9, "connections were ended"
+assert stats["goaways"] >= 3, "connections were ended"
 assert stats["http2"] == stats["requests"] >= SAMPLES
 
 stats = run("default", ["--latency", "fixed:30"])
 assert stats["http2"] == 0, "HTTP/1.1 unless asked for"
 
-stats = run("plain", ["--latency", "fixed:200"], "--http", "2", samples=3 * WINDOW, tls=False)
+stats = run("plain", ["--latency", "fixed:1500"], "--http", "2", samples=3 * WINDOW, tls=False)
 assert stats["http2"] == 0 and stats["most_in_flight"] == WINDOW, "without TLS HTTP/1.1, with a full window"
 
 wrong = subprocess.run([program, "generate", "--http", "3", "--output-dir", top / "wrong"], capture_output=True, text=True, check=False)
