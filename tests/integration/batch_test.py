@@ -6,7 +6,6 @@ batch_test.py PROGRAM
 
 import contextlib
 import json
-import os
 import pathlib
 import shutil
 import signal
@@ -19,6 +18,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from batch_server import BatchServer  # noqa: E402
+from environment import environment  # noqa: E402
 
 program = str(pathlib.Path(sys.argv[1]).resolve())
 top = pathlib.Path(tempfile.mkdtemp(prefix="batch-test-"))
@@ -48,8 +48,8 @@ class Case:
         return self.generate("--mode", "batch", "--poll", "0.01", *more)
 
     def start(self, command):
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.dir), "OPENAI_API_KEY": KEY}
-        return subprocess.Popen(command, cwd=self.dir, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        variables = environment(HOME=str(self.dir), OPENAI_API_KEY=KEY)
+        return subprocess.Popen(command, cwd=self.dir, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True)
 
     def run(self, command, expect=0):

@@ -20,6 +20,9 @@ import sys
 import tempfile
 import threading
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from environment import environment as bare_environment  # noqa: E402
+
 PROGRAM = sys.argv[1]
 SAMPLES = 60
 SHARE = 0.4
@@ -31,7 +34,7 @@ NEGATIVE = frozenset(["Non-TDAMM"])
 
 
 def run(folder, *arguments, environment=None):
-    return subprocess.run([PROGRAM, *arguments], cwd=folder, env={"PATH": "/usr/bin:/bin", **(environment or {})},
+    return subprocess.run([PROGRAM, *arguments], cwd=folder, env=bare_environment(**(environment or {})),
                           capture_output=True, text=True, check=False)
 
 

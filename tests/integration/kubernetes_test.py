@@ -14,6 +14,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from environment import environment  # noqa: E402
+
 try:
     import yaml
 except ImportError:
@@ -33,7 +36,8 @@ def local(text):  # the volume is a folder
     return text.replace("/data", str(scratch / "volume")).replace("/etc/tdamm-synth", str(state))
 
 def run(job, command, more):
-    environment = {"PATH": str(pathlib.Path(program).parent) + ":" + os.environ["PATH"], **more}
+    environment = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
+    environment.update(more, PATH=str(pathlib.Path(program).parent) + ":" + os.environ["PATH"])
     if (state / "secret").exists():
         environment.update(line.split("=", 1) for line in (state / "secret").read_text().split("\\n") if line)
     with open(state / (job + ".log"), "ab") as out:
@@ -78,7 +82,8 @@ bin_dir = scratch / "bin"
 bin_dir.mkdir()
 (bin_dir / "kubectl").write_text(KUBECTL)
 (bin_dir / "kubectl").chmod(0o755)
-environment = {"PATH": f"{bin_dir}:{os.environ['PATH']}", "HOME": str(scratch), "SCRATCH": str(scratch), "PROGRAM": program}
+environment = environment(HOME=str(scratch), SCRATCH=str(scratch), PROGRAM=program)
+environment["PATH"] = f"{bin_dir}:{environment['PATH']}"
 passed = 0
 
 

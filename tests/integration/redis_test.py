@@ -19,6 +19,9 @@ import tempfile
 import time
 import urllib.request
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from environment import environment  # noqa: E402
+
 program, fault_server = (str(pathlib.Path(p).resolve()) for p in sys.argv[1:3])
 redis_server = shutil.which("redis-server", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin")
 if redis_server is None:
@@ -27,8 +30,7 @@ if redis_server is None:
 PATIENCE = 120  # seconds for anything
 PASSWORD = "s3cret:with/odd@signs-4711"
 scratch = pathlib.Path(tempfile.mkdtemp(prefix="redis-test-"))
-environment = {"PATH": os.environ["PATH"], "HOME": str(scratch), "OPENAI_API_KEY": "sk-redis-0123456789abcdef"}
-environment.update({name: os.environ[name] for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS") if name in os.environ})
+environment = environment(HOME=str(scratch), OPENAI_API_KEY="sk-redis-0123456789abcdef")
 started = []
 passed = 0
 
