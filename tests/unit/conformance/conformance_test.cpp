@@ -69,7 +69,15 @@ struct Breach {
     const char *kind, *promise;  ///< value of the option `break`
     const char *check, *detail;  ///< parts of the one line that fails
 };
-class Breaches : public testing::TestWithParam<Breach> {};
+class Breaches : public testing::TestWithParam<Breach> {
+protected:
+    Breaches() { fs::current_path(folder_.path()); }  // one of them writes where it stands
+    ~Breaches() override { fs::current_path(before_); }
+
+private:
+    fs::path before_ = fs::current_path();
+    test::TempDir folder_;
+};
 
 PluginInfo breaking(const std::string& kind) {
     return core::Registry::inspect(fs::path(std::getenv("SYNTH_BREAKING")) / ("synth-" + kind + "-breaking.so"),
