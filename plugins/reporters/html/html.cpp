@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "common/json_writer.hpp"
+#include "common/options.hpp"
 #include "figures.hpp"
 #include "page.hpp"
 #include "reader.hpp"
@@ -138,12 +138,12 @@ Status read(const RunView& run, Figures& figures, Selection& selection, Rejected
 class HtmlReporter final : public Reporter {
 public:
     static Result<std::unique_ptr<Reporter>> create(Host& host, std::string_view options_json) {
-        const auto json = nlohmann::json::parse(options_json, nullptr, false);
+        const plugins::Options given(options_json);
         Options options;
-        options.max_samples = json.at("max_samples").get<std::uint64_t>();
-        options.max_rejected = json.at("max_rejected").get<std::uint64_t>();
-        options.max_bytes = json.at("max_megabytes").get<std::size_t>() * 1'000'000;
-        options.reference = json.at("reference").get<std::string>();
+        options.max_samples = given.count("max_samples");
+        options.max_rejected = given.count("max_rejected");
+        options.max_bytes = given.count("max_megabytes") * 1'000'000;
+        options.reference = given.text("reference");
         auto parts = html::read_parts(host.data_dir());
         if (!parts) return std::move(parts).error();
         return std::unique_ptr<Reporter>(std::make_unique<HtmlReporter>(std::move(options), std::move(*parts)));
