@@ -10,8 +10,7 @@
 #include <utility>
 
 #include "common/data_files.hpp"
-#include "common/labelled_data.hpp"
-#include "common/options.hpp"
+#include "common/labelled_data_options.hpp"
 #include "example_pool.hpp"
 #include "synth/plugin.hpp"
 #include "synth/prompt_strategy.hpp"
@@ -39,11 +38,8 @@ Options parse_options(std::string_view text) {
     const plugins::Options given(text);
     Options options;
     options.data = given.text("data");
+    options.reading = plugins::labelled_data_options(given);
     options.reading.texts = true;
-    options.reading.field = given.text("field");
-    if (given.text("unknown") == "skip") options.reading.unknown = LabelledDataOptions::Unknown::skip;
-    if (given.text("unlabelled") == "skip") options.reading.unlabelled = LabelledDataOptions::Unlabelled::skip;
-    if (given.text("unlabelled") == "negative") options.reading.unlabelled = LabelledDataOptions::Unlabelled::negative;
     options.count = given.count("count");
     options.tokens = given.count("tokens");
     options.seed = given.count("seed");
@@ -151,9 +147,4 @@ SYNTH_PLUGIN(synth::PromptStrategy, synth::examples::Examples, "examples", "0.1.
                             "description": "most tokens of all documents in a prompt; longer ones are cut"},
                  "seed": {"type": "integer", "default": 0, "minimum": 0,
                           "description": "another number chooses other documents"},
-                 "field": {"type": "string", "default": "labels",
-                           "description": "key or column that holds the labels; a CSV file without it has one column a label"},
-                 "unknown": {"type": "string", "enum": ["error", "skip"], "default": "error",
-                             "description": "a label that the taxonomy does not have: skip leaves it out and counts it"},
-                 "unlabelled": {"type": "string", "enum": ["error", "skip", "negative"], "default": "error",
-                                "description": "a document without labels: skip leaves it out, negative takes it for the negative class"}}})");
+                 )" SYNTH_LABELLED_DATA_OPTIONS R"(}})");

@@ -2,14 +2,12 @@
 
 #include <utility>
 
-#include "common/options.hpp"
 #include "common/requests.hpp"
 #include "synth/random.hpp"
 
 namespace synth::samplers {
 
 using plugins::LabelledData;
-using plugins::LabelledDataOptions;
 using plugins::LabelledDocument;
 
 std::size_t LabelSetHash::operator()(const LabelSet& set) const noexcept {
@@ -33,15 +31,8 @@ std::size_t LabelSets::find(const LabelSet& set) const {
     return found == places_.end() ? size() : found->second;
 }
 
-DataSource::DataSource(Host& host, std::string path, std::string_view options_json)
-    : host_(host), path_(std::move(path)) {
-    const plugins::Options given(options_json);
-    options_.field = given.text("field");
-    if (given.text("unknown") == "skip") options_.unknown = LabelledDataOptions::Unknown::skip;
-    const auto unlabelled = given.text("unlabelled");
-    if (unlabelled == "skip") options_.unlabelled = LabelledDataOptions::Unlabelled::skip;
-    if (unlabelled == "negative") options_.unlabelled = LabelledDataOptions::Unlabelled::negative;
-}
+DataSource::DataSource(Host& host, std::string path, const plugins::Options& given)
+    : host_(host), path_(std::move(path)), options_(plugins::labelled_data_options(given)) {}
 
 Status DataSource::read(const std::function<Status(const LabelledDocument&)>& each) const {
     auto data = LabelledData::open(path_, host_.taxonomy(), options_);
@@ -68,8 +59,7 @@ LabelSet as_set(const std::vector<LabelId>& ids) {
     return set;
 }
 
-Result<std::string> required_file(std::string_view options_json, const char* name, const char* purpose) {
-    const plugins::Options given(options_json);
+Result<std::string> required_file(const plugins::Options& given, const char* name, const char* purpose) {
     if (auto file = given.has(name) ? given.text(name) : std::string(); !file.empty()) return file;
     return invalid(std::string("needs ") + purpose + ": -o sampler." + name + "=FILE");
 }

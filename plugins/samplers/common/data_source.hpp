@@ -10,19 +10,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "common/labelled_data.hpp"
+#include "common/labelled_data_options.hpp"
 #include "synth/host.hpp"
 #include "synth/result.hpp"
 #include "synth/taxonomy.hpp"
-
-/// Options that all of them have, as members of a schema's "properties".
-#define SYNTH_DATA_SOURCE_OPTIONS                                                                              \
-    R"("field": {"type": "string", "default": "labels", )"                                                     \
-    R"("description": "key or column that holds the labels; a CSV file without it has one column a label"}, )" \
-    R"("unknown": {"type": "string", "enum": ["error", "skip"], "default": "error", )"                         \
-    R"("description": "a label that the taxonomy does not have: skip leaves it out and counts it"}, )"         \
-    R"("unlabelled": {"type": "string", "enum": ["error", "skip", "negative"], "default": "error", )"          \
-    R"("description": "a document without labels: skip leaves it out, negative takes it for the negative class"})"
 
 namespace synth::samplers {
 
@@ -53,8 +44,8 @@ private:
 /// A file as the options name it; nothing is read before it is asked for.
 class DataSource {
 public:
-    /// `options_json` holds SYNTH_DATA_SOURCE_OPTIONS. The host is borrowed.
-    DataSource(Host& host, std::string path, std::string_view options_json);
+    /// `given` are options with SYNTH_LABELLED_DATA_OPTIONS. The host is borrowed.
+    DataSource(Host& host, std::string path, const plugins::Options& given);
 
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
@@ -74,6 +65,6 @@ private:
 [[nodiscard]] LabelSet as_set(const std::vector<LabelId>& ids);
 
 /// The required option `name`; invalid_argument that says its purpose when it was not given.
-Result<std::string> required_file(std::string_view options_json, const char* name, const char* purpose);
+Result<std::string> required_file(const plugins::Options& given, const char* name, const char* purpose);
 
 }  // namespace synth::samplers

@@ -35,7 +35,7 @@ constexpr const char* kOptions = R"({
     "data": {"type": "string", "description": "labelled data set that is to be completed: JSON array, JSON Lines or CSV"},
     "goal": {"type": "string", "default": "even",
       "description": "distribution of labels that data and samples together are to have: 'even', or a labelled data set that has it"},
-    )" SYNTH_DATA_SOURCE_OPTIONS R"(
+    )" SYNTH_LABELLED_DATA_OPTIONS R"(
   },
   "additionalProperties": false
 })";
@@ -54,14 +54,15 @@ Result<Counts> read_counts(const DataSource& source, const Taxonomy& taxonomy) {
 class Complete final : public synth::Sampler {
 public:
     static Result<std::unique_ptr<synth::Sampler>> create(synth::Host& host, std::string_view options_json) {
-        auto path = synth::samplers::required_file(options_json, "data", "the labelled data set to complete");
+        const synth::plugins::Options options(options_json);
+        auto path = synth::samplers::required_file(options, "data", "the labelled data set to complete");
         if (!path) return std::move(path).error();
-        auto goal = synth::samplers::required_file(options_json, "goal", "a goal, 'even' or a labelled data set");
+        auto goal = synth::samplers::required_file(options, "goal", "a goal, 'even' or a labelled data set");
         if (!goal) return std::move(goal).error();
         std::optional<DataSource> given;
-        if (*goal != "even") given.emplace(host, *std::move(goal), options_json);
+        if (*goal != "even") given.emplace(host, *std::move(goal), options);
         return std::unique_ptr<synth::Sampler>(std::make_unique<Complete>(
-            host.taxonomy(), DataSource(host, *std::move(path), options_json), std::move(given)));
+            host.taxonomy(), DataSource(host, *std::move(path), options), std::move(given)));
     }
 
     Complete(const Taxonomy& taxonomy, DataSource data, std::optional<DataSource> goal)

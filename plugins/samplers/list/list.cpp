@@ -33,7 +33,7 @@ constexpr const char* kOptions = R"({
     "data": {"type": "string", "description": "file of label sets, one row a sample: CSV, JSON Lines or a JSON array"},
     "repeat": {"type": "boolean", "default": false,
       "description": "begin again when the file is at its end; otherwise more samples than rows are an error"},
-    )" SYNTH_DATA_SOURCE_OPTIONS R"(
+    )" SYNTH_LABELLED_DATA_OPTIONS R"(
   },
   "additionalProperties": false
 })";
@@ -99,11 +99,11 @@ private:
 class List final : public synth::Sampler {
 public:
     static Result<std::unique_ptr<synth::Sampler>> create(synth::Host& host, std::string_view options_json) {
-        auto path = synth::samplers::required_file(options_json, "data", "a file of label sets");
+        const synth::plugins::Options given(options_json);
+        auto path = synth::samplers::required_file(given, "data", "a file of label sets");
         if (!path) return std::move(path).error();
-        const bool repeat = synth::plugins::Options(options_json).flag("repeat");
         return std::unique_ptr<synth::Sampler>(
-            std::make_unique<List>(host.taxonomy(), DataSource(host, *std::move(path), options_json), repeat));
+            std::make_unique<List>(host.taxonomy(), DataSource(host, *std::move(path), given), given.flag("repeat")));
     }
 
     List(const Taxonomy& taxonomy, DataSource source, bool repeat)

@@ -36,7 +36,7 @@ constexpr const char* kOptions = R"({
       "description": "percent of the samples that carry a label set which the data lack but whose labels they bring together in pairs; fewer where the data allow no more"},
     "outside": {"type": "string", "enum": ["error", "drop"], "default": "error",
       "description": "documents with fewer labels than --min-labels or more than --max-labels: drop plans as if they were not there"},
-    )" SYNTH_DATA_SOURCE_OPTIONS R"(
+    )" SYNTH_LABELLED_DATA_OPTIONS R"(
   },
   "additionalProperties": false
 })";
@@ -44,11 +44,11 @@ constexpr const char* kOptions = R"({
 class Proportional final : public synth::Sampler {
 public:
     static Result<std::unique_ptr<synth::Sampler>> create(synth::Host& host, std::string_view options_json) {
-        auto path = synth::samplers::required_file(options_json, "data", "a labelled data set to follow");
-        if (!path) return std::move(path).error();
         const synth::plugins::Options given(options_json);
+        auto path = synth::samplers::required_file(given, "data", "a labelled data set to follow");
+        if (!path) return std::move(path).error();
         return std::unique_ptr<synth::Sampler>(std::make_unique<Proportional>(
-            host, DataSource(host, *std::move(path), options_json), static_cast<std::uint32_t>(given.count("new_sets")),
+            host, DataSource(host, *std::move(path), given), static_cast<std::uint32_t>(given.count("new_sets")),
             given.text("outside") == "drop"));
     }
 
