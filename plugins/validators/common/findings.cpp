@@ -1,7 +1,9 @@
 #include "common/findings.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 #include <utility>
 
 #include "common/labelled_data.hpp"
@@ -31,6 +33,18 @@ std::string percent(double share) {
     if (rounded <= 0 && share > 0) return "under 1 %";
     if (rounded >= 100 && share < 1) rounded = 99;
     return std::to_string(static_cast<int>(rounded)) + " %";
+}
+
+std::string percent(double share, double limit) {
+    std::string text = percent(share);
+    if (text != percent(limit) || share == limit) return text;
+    for (int decimals = 1; decimals <= 4; ++decimals) {
+        std::array<char, 32> written{};
+        const auto size = std::snprintf(written.data(), written.size(), "%.*f", decimals, share * 100);
+        text = std::string(written.data(), static_cast<std::size_t>(size)) + " %";
+        if (std::stod(text) != limit * 100) break;
+    }
+    return text;
 }
 
 std::string counted(std::uint64_t number, std::string_view one) {

@@ -107,7 +107,7 @@ private:
             if (share < limit) {
                 const std::string unused = unused_facts(id, text);
                 findings.add(options_.uncovered, "uncovered_label",
-                             percent(share) + " of the text speaks of " + label.name + ", at least " + percent(limit) +
+                             percent(share, limit) + " of the text speaks of " + label.name + ", at least " + percent(limit) +
                                  " has to: say more about it" + (unused.empty() ? "" : ", such as " + unused),
                              share, limit, label.code);
             }
@@ -205,7 +205,7 @@ private:
                 ++told;
             } else if (share > options_.max_foreign) {
                 findings.add(options_.foreign, "foreign_topic",
-                             percent(share) + " of the text speaks of " + label.name + examples(id, text) +
+                             percent(share, options_.max_foreign) + " of the text speaks of " + label.name + examples(id, text) +
                                  ", which is none of its topics, at most " + percent(options_.max_foreign) +
                                  " may: leave that out",
                              share, options_.max_foreign, label.code);
@@ -218,7 +218,7 @@ private:
         for (std::size_t i = 0; i < std::min(found.size(), kMostExamples); ++i)
             names += (i == 0 ? "" : ", ") + taxonomy()[found[i].label].name + examples(found[i].label, text);
         findings.add(options_.foreign, "foreign_topic",
-                     percent(share) + " of the text speaks of none of its topics but of " + names + ", at most " +
+                     percent(share, options_.max_foreign) + " of the text speaks of none of its topics but of " + names + ", at most " +
                          percent(options_.max_foreign) + " may: leave that out",
                      share, options_.max_foreign, taxonomy()[found[0].label].code);
     }

@@ -119,7 +119,7 @@ public:
             findings.add(options_.shared_phrase, "shared_phrase",
                          "the phrase " +
                              in_quotes(std::string_view(review.draft->text).substr(begin, last.end - begin), 120) +
-                             " stands in " + percent(worst) + " of the texts before, at most " +
+                             " stands in " + percent(worst, options_.max_shared) + " of the texts before, at most " +
                              percent(options_.max_shared) + " may have it: say it in words of your own",
                          worst, options_.max_shared);
         }

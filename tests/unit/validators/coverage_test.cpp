@@ -106,6 +106,14 @@ TEST(CoverageValidator, TellsTheModelWhatToDo) {
         "most 25 % may: leave that out");
 }
 
+TEST(CoverageValidator, SaysAShareSoThatItDiffersFromTheLimit) {
+    LoadedValidator coverage("coverage", "{}");
+    const auto foreign = coverage.check(sentences("kilonovae", 59) + sentences("exoplanets", 20), {"Kilonovae"});
+    ASSERT_EQ(codes(foreign), "foreign_topic:MMA_O_E");
+    EXPECT_THAT(foreign.findings[0].message, HasSubstr("25.3 % of the text"));
+    EXPECT_THAT(foreign.findings[0].message, HasSubstr("at most 25 % may"));
+}
+
 TEST(CoverageValidator, KnowsWhichLabelsAreTakenForEachOther) {
     LoadedValidator coverage("coverage", R"({"uncovered_label": "off"})");
     const auto confused = coverage.check(sentences("kilonovae", 7) + sentences("novae", 3), {"Novae"});
