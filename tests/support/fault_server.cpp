@@ -510,7 +510,8 @@ private:
 
     /// Takes the request out of the buckets and states them in headers; an answer when it is one too many.
     std::optional<Answer> pace() {
-        const auto cost = static_cast<double>(chat_->prompt_tokens + chat_->limit);
+        log_.counted_tokens = chat_->prompt_tokens + chat_->limit;
+        const auto cost = static_cast<double>(log_.counted_tokens);
         Bucket &requests = script_.requests, &tokens = script_.tokens;
         const auto now = Clock::now();
         const bool too_large = tokens.capacity > 0 && cost > tokens.capacity;
@@ -1087,7 +1088,8 @@ public:
                  {"ended_s", request.ended == Clock::time_point{} ? Json(nullptr) : Json(since(request.ended))},
                  {"prompt_tokens", request.prompt_tokens},
                  {"cached_tokens", request.cached_tokens},
-                 {"completion_tokens", request.completion_tokens}});
+                 {"completion_tokens", request.completion_tokens},
+                 {"counted_tokens", request.counted_tokens}});
         }
         return rows.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
     }

@@ -81,6 +81,7 @@ struct LoggedRequest {
     std::chrono::steady_clock::time_point received, ended;  ///< `ended`: sent or abandoned
     std::int64_t prompt_tokens = 0, cached_tokens = 0,
                  completion_tokens = 0;  ///< in the answer's usage; zero when without
+    std::int64_t counted_tokens = 0;     ///< against the limit: the prompt's and those that the answer might have
 
     [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
 };

@@ -63,12 +63,13 @@ Result<std::unique_ptr<SharedLimits>> share_limits(const Context& context, const
 
 /// What a shard tells Redis at its end. Where the ledger could not be written it is left at what it held.
 void leave_shared_limits(const Console& console, const RunConfig& config, const SessionResult& session, LedgerReader& reader,
-                         SharedLimits& shared) {
+                         const fs::path& ledger, SharedLimits& shared) {
     if (session.end == End::io || session.end == End::internal) return;
     auto progress = reader.progress();
     const Status left = progress ? shared.leave(beyond_share(config, *progress), session.missing == 0) : Status(progress.error());
     if (!left)
-        console.log(LogLevel::warning, left.error().message + "; what this shard leaves of its budget is not shared out");
+        console.log(LogLevel::warning, left.error().message + "; what this shard leaves of its budget is for the others after: " +
+                                           resume_command(config, ledger, End::interrupted));
 }
 
 }  // namespace
@@ -250,7 +251,7 @@ int run_and_finish(const Command& command, const Context& context, RunPlugins& p
         if (directly) session = run_session(std::move(sitting));
     }
     console.status({});
-    if (shared) leave_shared_limits(console, config, session, *reader, *shared);
+    if (shared) leave_shared_limits(console, config, session, *reader, ledger, *shared);
 
     int code = exit_code_of(session);
     std::vector<fs::path> files;

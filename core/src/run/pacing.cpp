@@ -82,8 +82,20 @@ RateLimiter::Ticket RateLimiter::admit(Tokens tokens, SteadyTime now) {
     return {++admitted_, amount, tokens_admitted_};
 }
 
-void RateLimiter::settle(const Ticket& ticket, std::optional<Tokens> used, SteadyTime now) {
-    if (used) tokens_.take(static_cast<double>(used->count) - ticket.tokens, now);
+void RateLimiter::settle(const Ticket& ticket, std::optional<CountedTokens> counted, SteadyTime now) {
+    if (!counted) return;
+    gave_back_ = gave_back_ || (tokens_.limited() && counted->used < counted->at_most);
+    const Tokens taken = counts_at_most_ ? std::max(counted->used, counted->at_most) : counted->used;
+    tokens_.take(static_cast<double>(taken.count) - ticket.tokens, now);
+}
+
+bool RateLimiter::explains_refusal(const Ticket& ticket, SteadyTime now) {
+    if (!counts_at_most_ && gave_back_ && !stated_) {
+        counts_at_most_ = true;
+        gave_back_until_ = admitted_;
+        tokens_.set_level(std::min(0.0, tokens_.level(now)), now);
+    }
+    return ticket.number <= gave_back_until_;
 }
 
 bool RateLimiter::learn(const RateLimits& limits, const Ticket& ticket, SteadyTime now) {
@@ -276,13 +288,13 @@ double Pacer::requests_per_minute() const noexcept {
     return known > 0 ? std::min(known, search_.per_minute()) : search_.per_minute();
 }
 
-void Pacer::settle(const Ticket& ticket, const Reply& reply, std::optional<Tokens> used, std::uint32_t in_flight,
+void Pacer::settle(const Ticket& ticket, const Reply& reply, std::optional<CountedTokens> counted, std::uint32_t in_flight,
                    std::chrono::milliseconds jitter, SteadyTime now, std::vector<Note>& notes) {
     if (limiter_.learn(part_of(reply.limits), ticket.limits, now))
         notes.push_back({"limits", "the server states " + stated(limiter_.requests_per_minute()) + " requests and " +
                                        stated(limiter_.tokens_per_minute()) + " tokens a minute" +
                                        (shards_ > 1 ? ", as the share of one of " + std::to_string(shards_) + " shards" : "")});
-    limiter_.settle(ticket.limits, used, now);
+    limiter_.settle(ticket.limits, counted, now);
     if (reply.limits.retry_after) limiter_.pause(now + *reply.limits.retry_after);
     const bool limited = reply.error && reply.error->code == ErrorCode::rate_limited;
     if (limited || (reply.error && reply.error->reason == kLoading)) {
@@ -298,9 +310,10 @@ void Pacer::settle(const Ticket& ticket, const Reply& reply, std::optional<Token
 
 void Pacer::on_limited(const Ticket& ticket, const Reply& reply, std::uint32_t in_flight, std::chrono::milliseconds jitter,
                        SteadyTime now, std::vector<Note>& notes) {
+    const bool limited = reply.error->code == ErrorCode::rate_limited;
+    if (limited && limiter_.explains_refusal(ticket.limits, now)) return;
     ++throttled_in_a_row_;
     asked_until_ = {};
-    const bool limited = reply.error->code == ErrorCode::rate_limited;
     const bool slow_down = reply.error->reason == "slow_down";
     if (limited) search_.on_refused();
     if (limited && limiter_.stated()) limiter_.smooth(now);

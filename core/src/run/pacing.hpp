@@ -33,6 +33,12 @@ private:
     SteadyTime updated_{};
 };
 
+/// What a service may have counted a request with: what the answer took, or what it might have taken at most.
+struct CountedTokens {
+    Tokens used;     ///< input and output
+    Tokens at_most;  ///< input, and the output that was asked for
+};
+
 /// Requests and tokens per minute: given by the user, or learned from the headers of replies.
 class RateLimiter {
 public:
@@ -50,7 +56,11 @@ public:
     Ticket admit(Tokens tokens, SteadyTime now);
 
     /// Corrects the token bucket by what the request really took; nothing: it stays as reserved.
-    void settle(const Ticket& ticket, std::optional<Tokens> used, SteadyTime now);
+    void settle(const Ticket& ticket, std::optional<CountedTokens> counted, SteadyTime now);
+
+    /// Whether a refusal comes of giving back what answers did not take: some services count what they might have taken,
+    /// and do not say what is left. From the first refusal on it is counted like that.
+    bool explains_refusal(const Ticket& ticket, SteadyTime now);
 
     /// Learns limits and levels from a reply. True when a limit changed.
     bool learn(const RateLimits& limits, const Ticket& ticket, SteadyTime now);
@@ -74,7 +84,8 @@ public:
 private:
     Bucket requests_, tokens_;
     bool requests_given_, tokens_given_, stated_ = false;
-    std::uint64_t admitted_ = 0;
+    bool counts_at_most_ = false, gave_back_ = false;
+    std::uint64_t admitted_ = 0, gave_back_until_ = 0;  ///< the last one let through before that
     double tokens_admitted_ = 0;
     SteadyTime paused_until_{};
 };
@@ -159,9 +170,9 @@ public:
     [[nodiscard]] std::uint32_t window() const noexcept { return window_.limit(); }
     Ticket admit(Tokens tokens, SteadyTime now);
 
-    /// What the reply to `ticket` says. `used`: tokens that it was counted with, if that is known. `in_flight`: this one
-    /// included. `jitter`: from [0 s, 1 s), for the pause after a 429 that names none.
-    void settle(const Ticket& ticket, const Reply& reply, std::optional<Tokens> used, std::uint32_t in_flight,
+    /// What the reply to `ticket` says. `counted`: if it has a usage. `in_flight`: this one included. `jitter`:
+    /// from [0 s, 1 s), for the pause after a 429 that names none.
+    void settle(const Ticket& ticket, const Reply& reply, std::optional<CountedTokens> counted, std::uint32_t in_flight,
                 std::chrono::milliseconds jitter, SteadyTime now, std::vector<Note>& notes);
 
     /// True: requests and tokens a minute are kept elsewhere, for all shards together. False: the share of this one counts

@@ -27,9 +27,10 @@ constexpr seconds kConnect{5}, kAnswer{2}, kAgain{1}, kHeartbeat{5}, kStale{1};
 
 /// The key's hash: when the requests and tokens so far are paid off (`requests`, `tokens`, microseconds), until when nobody
 /// sends (`pause`), what the service states (`rpm`, `tpm`), how much was sent before it did (`early_requests`,
-/// `early_tokens`), and whether it has refused (`smooth`). 1 % stays below the limit,
-/// as in pacing.cpp; a minute's worth may be saved up, as services allow, until one refuses: then half a second's worth, so
-/// that no minute has more requests than the limit. A call gives out slots for 100 ms at most, and what is saved up.
+/// `early_tokens`), whether it lets a minute's worth go at once (not: `smooth`), and whether it counts what answers may take at
+/// most (`at_most`) instead of what they took. 1 % stays below the limit, as in pacing.cpp; a minute's worth may be saved up, as
+/// services allow, until one refuses: then half a second's worth, so that no minute has more requests than the limit. A call
+/// gives out slots for 100 ms at most, and what is saved up.
 constexpr const char* kRates = R"(
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -38,6 +39,8 @@ local most, tokens, rpm, tpm = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(AR
 local unused, pause, refused, back = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7] == '1', ARGV[10] == '1'
 local function get(field) return tonumber(redis.call('HGET', key, field) or '0') end
 local function put(field, value) redis.call('HSET', key, field, string.format('%.0f', value)) end
+if refused then put('at_most', 1) end
+unused = unused + tonumber(get('at_most') == 1 and ARGV[12] or ARGV[11])
 if back and redis.call('EXISTS', key) == 0 then refused = true end
 if refused then put('smooth', 1) end
 if tonumber(ARGV[8]) > 0 then put('rpm', ARGV[8]) end
@@ -207,8 +210,11 @@ public:
         unused_ += lease_.tokens.count - tokens.count;
     }
 
-    void settle(Tokens tokens, std::optional<Tokens> used, const RateLimits& limits, bool refused) override {
-        if (used) unused_ += tokens.count - used->count;
+    void settle(Tokens tokens, std::optional<CountedTokens> counted, const RateLimits& limits, bool refused) override {
+        if (counted) {
+            not_taken_ += tokens.count - counted->used.count;
+            not_asked_ += tokens.count - std::max(counted->used, counted->at_most).count;
+        }
         stated_requests_ = limits.limit_requests.value_or(stated_requests_);
         stated_tokens_ = limits.limit_tokens.value_or(stated_tokens_);
         pause_ = limits.retry_after.value_or(std::chrono::milliseconds{});
@@ -268,8 +274,8 @@ private:
                                       std::to_string(most), std::to_string(tokens.count), rate(options_.requests_per_minute),
                                       rate(options_.tokens_per_minute), std::to_string(unused_), std::to_string(pause_.count()),
                                       refused_rate_ ? "1" : "0", std::to_string(stated_requests_), std::to_string(stated_tokens_),
-                                      was_away_ ? "1" : "0"});
-        unused_ = 0;
+                                      was_away_ ? "1" : "0", std::to_string(not_taken_), std::to_string(not_asked_)});
+        unused_ = not_taken_ = not_asked_ = 0;
         pause_ = {};
         refused_rate_ = false;
     }
@@ -447,7 +453,8 @@ private:
 
     Lease lease_;
     bool asked_ = false;
-    std::int64_t unused_ = 0;  ///< tokens to be given back with the next call
+    // Tokens to be given back with the next call: of no request, and by answers in either way of counting.
+    std::int64_t unused_ = 0, not_taken_ = 0, not_asked_ = 0;
     microseconds pause_{};
     bool refused_rate_ = false;
     std::int64_t stated_requests_ = 0, stated_tokens_ = 0;  ///< by the service, a minute; 0: not

@@ -436,11 +436,13 @@ private:
     /// What a reply says about limits and the window.
     void pace(const Flight& flight, const Reply& reply, std::uint32_t in_flight, SteadyTime now_steady) {
         std::vector<Pacer::Note> notes;
-        const auto used = reply.usage ? std::optional(reply.usage->input + reply.usage->output) : std::nullopt;
+        std::optional<CountedTokens> counted;
+        if (const auto& usage = reply.usage)
+            counted = {usage->input + usage->output, usage->input + flight.job->prepared->output_bound};
         auto& pacer = flight.asker == kWriter ? pacer_ : askers_[flight.asker].pacer;
-        pacer.settle(flight.ticket, reply, used, in_flight, jitter(), now_steady, notes);
+        pacer.settle(flight.ticket, reply, counted, in_flight, jitter(), now_steady, notes);
         if (flight.asker == kWriter && c_.shared != nullptr)
-            c_.shared->settle(Tokens{static_cast<std::int64_t>(flight.ticket.limits.tokens)}, used, reply.limits,
+            c_.shared->settle(Tokens{static_cast<std::int64_t>(flight.ticket.limits.tokens)}, counted, reply.limits,
                               reply.error && reply.error->code == ErrorCode::rate_limited);
         for (auto& note : notes) event(std::move(note.kind), std::move(note.detail));
     }

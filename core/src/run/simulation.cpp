@@ -250,7 +250,9 @@ private:
         const bool answered = answer == Account::Answer::accepted || answer == Account::Answer::rejected;
         notes_.clear();
         pacer_.settle(flight.ticket, answered ? success_ : unavailable_,
-                      answered ? std::optional(request.input + request.output) : std::nullopt, in_flight,
+                      answered ? std::optional(CountedTokens{request.input + request.output, request.input + request.output_bound})
+                               : std::nullopt,
+                      in_flight,
                       a_.fate.jitter(), now_, notes_);
         circuit_.on_answer(answered ? Circuit::Answer::success : Circuit::Answer::nothing, work.sample, flight.probe,
                            a_.fate.jitter(), now_);

@@ -157,7 +157,7 @@ Outcome simulate(const Case& c, double seconds) {
             reply.limits.retry_after = c.retry_after;
         }
         (answer.served ? outcome.served : outcome.refused) += 1;
-        pacer.settle(answer.ticket, reply, Tokens{3000}, static_cast<std::uint32_t>(in_flight.size()) + 1,
+        pacer.settle(answer.ticket, reply, CountedTokens{{3000}, {3000}}, static_cast<std::uint32_t>(in_flight.size()) + 1,
                      milliseconds(random.below(1000)), time(now), notes);
     }
     outcome.seconds = now;

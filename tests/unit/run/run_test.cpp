@@ -76,9 +76,26 @@ TEST(RateLimiter, TokensSettleOnWhatWasUsed) {
     RateLimiter limiter(std::nullopt, 6000, kStart);
     const auto ticket = limiter.admit({6000}, kStart);
     EXPECT_GT(limiter.earliest({3000}, kStart), at(29));
-    limiter.settle(ticket, Tokens{1000}, kStart);
+    limiter.settle(ticket, CountedTokens{{1000}, {6000}}, kStart);
     EXPECT_LE(limiter.earliest({3000}, kStart), kStart);
     EXPECT_LE(limiter.earliest({100'000}, at(60)), at(60)) << "what is above a minute's worth waits for a full bucket only";
+}
+
+TEST(RateLimiter, CountsWhatAnswersMightTakeOnceAServiceHasRefusedForIt) {
+    RateLimiter limiter(std::nullopt, 6000, kStart);
+    EXPECT_FALSE(limiter.explains_refusal(limiter.admit({3000}, kStart), kStart)) << "nothing was given back";
+    const auto second = limiter.admit({3000}, kStart);
+    limiter.settle(second, CountedTokens{{500}, {2900}}, kStart);
+    const auto refused = limiter.admit({2000}, kStart);
+    EXPECT_TRUE(limiter.explains_refusal(refused, kStart));
+    EXPECT_TRUE(limiter.explains_refusal(second, kStart)) << "so were those in flight";
+    EXPECT_GT(limiter.earliest({3000}, kStart), at(29)) << "what was given back is taken again";
+    const auto later = limiter.admit({3000}, at(31));
+    limiter.settle(later, CountedTokens{{100}, {2900}}, at(31));
+    EXPECT_GT(limiter.earliest({3000}, at(31)), at(58));
+    limiter.settle(later, CountedTokens{{3900}, {2900}}, at(31));
+    EXPECT_GT(limiter.earliest({3000}, at(31)), at(67)) << "more than was asked for counts";
+    EXPECT_FALSE(limiter.explains_refusal(later, at(31)));
 }
 
 TEST(RateLimiter, APauseHoldsForEveryone) {
@@ -153,13 +170,13 @@ TEST(Pacer, SlowDownHalvesTheRateAndRaisesItByHalfInAQuarterOfAnHour) {
     Pacer pacer({}, kStart);
     std::vector<Pacer::Note> notes;
     for (int i = 0; i < 600; ++i)
-        pacer.settle(pacer.admit({100}, at(1 + i * 0.1)), {}, Tokens{100}, 1, milliseconds(0), at(1.05 + i * 0.1), notes);
+        pacer.settle(pacer.admit({100}, at(1 + i * 0.1)), {}, CountedTokens{{100}, {100}}, 1, milliseconds(0), at(1.05 + i * 0.1), notes);
     pacer.settle(pacer.admit({100}, at(61)), limited("slow_down"), std::nullopt, 1, milliseconds(0), at(61), notes);
     EXPECT_NEAR(pacer.requests_per_minute(), 300, 5);
     double now = 62;
     for (; now < 62 + 900; now += 0.01)
         if (pacer.earliest({100}, at(now)) <= at(now))
-            pacer.settle(pacer.admit({100}, at(now)), {}, Tokens{100}, 1, milliseconds(0), at(now), notes);
+            pacer.settle(pacer.admit({100}, at(now)), {}, CountedTokens{{100}, {100}}, 1, milliseconds(0), at(now), notes);
     EXPECT_GT(pacer.requests_per_minute(), 400);
     EXPECT_LE(pacer.requests_per_minute(), 455);
 }
