@@ -44,11 +44,12 @@ def median(values):
 
 
 class Bench:
-    def __init__(self, build, work, quick):
+    def __init__(self, build, work, quick, node_modules):
         self.program = build / "tdamm-synth"
         self.server_program = build / "tests/bench/latency-server"
         self.work = work
         self.quick = quick
+        self.node_modules = node_modules
         self.rows = []
         self.stage_shares = []
         self.base_peak = None  # of the first run, with hardly anything in flight
@@ -148,6 +149,18 @@ class Bench:
         self.row(scenario, samples=stats["answers"], window=window, rate=stats["answers"] / stats["wall"],
                  wall=stats["wall"], cpu=end.cpu / stats["answers"] * 1e6, peak=end.peak)
 
+    def node_client(self, samples, window, repeat):
+        """Transport alone, by the official client for Node."""
+        ends, stats = [], []
+        for _ in range(repeat):
+            with self.server("zero", window) as server:
+                ends.append(self.run(["env", f"NODE_PATH={self.node_modules}", "node", ROOT / "tests/bench/openai_client.mjs",
+                                      server.url + "/v1", samples, window, PROMPT_BYTES]))
+                stats.append(server.stop())
+        wall = median(s["wall"] for s in stats)
+        self.row("Node client, no latency", samples=samples, window=window, rate=samples / wall, wall=wall,
+                 cpu=median(e.cpu for e in ends) / samples * 1e6, peak=median(e.peak for e in ends))
+
     def offline(self, samples, repeat=1, keep=False):
         ends = [self.run(self.generate(samples, 20, name="offline")) for _ in range(repeat)]
         size = sum(f.stat().st_size for f in (self.work / "offline").iterdir())
@@ -206,6 +219,9 @@ class Bench:
             self.over_http("no latency, plain", "zero", samples // (3 if quick else 1), window, repeat)
         for window in zero:
             self.ceiling("wrk, no latency", "zero", window, 2 if quick else 4)
+        if self.node_modules:
+            for window in 100, 1_000:
+                self.node_client(3_000 if quick else 10_000, window, repeat)
         if not quick:
             self.over_http("no latency, TLS", "zero", 10_000, 100, repeat, tls=True)
             for window in 100, 1_000:
@@ -376,6 +392,8 @@ def main():
     parser = argparse.ArgumentParser(prog="tools/bench", description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer samples, about 2 minutes")
     parser.add_argument("--dir", type=pathlib.Path, help="where runs are written, and removed again")
+    parser.add_argument("--node-modules", type=pathlib.Path, metavar="DIR",
+                        help="also measures the official Node client, which is there: npm install --prefix … openai")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="the figures, to compare them later")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build-test", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -385,7 +403,8 @@ def main():
     began = time.monotonic()
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="tdamm-synth-bench-", dir=options.dir) as work:
-        bench = Bench(build, pathlib.Path(work), options.quick)
+        bench = Bench(build, pathlib.Path(work), options.quick,
+                      options.node_modules and options.node_modules.resolve())
         try:
             bench.everything()
         except KeyboardInterrupt:
