@@ -9,19 +9,15 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "base/files.hpp"
 #include "base/secrets.hpp"
 
 namespace synth::core {
 
 namespace {
 
-void write_all(std::string_view text) {
-    while (!text.empty()) {
-        const auto written = ::write(STDERR_FILENO, text.data(), text.size());
-        if (written <= 0) return;  // a terminal that went away: the run goes on
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-}
+/// A terminal that went away is no matter: the run goes on.
+void to_terminal(std::string_view text) { static_cast<void>(write_all(STDERR_FILENO, text)); }
 
 }  // namespace
 
@@ -33,7 +29,7 @@ public:
         if (!live_) return;
         const std::lock_guard lock(mutex_);
         if (text == status_) return;
-        write_all(erase() + std::string(text));
+        to_terminal(erase() + std::string(text));
         status_ = text;
     }
     [[nodiscard]] bool live() const { return live_; }
@@ -49,7 +45,7 @@ protected:
         if (message.level == spdlog::level::warn) mark("33", "warning: ");
         if (message.level == spdlog::level::debug) mark("2", "debug: ");
         line.append(message.payload.data(), message.payload.size());
-        write_all(line + '\n' + status_);
+        to_terminal(line + '\n' + status_);
     }
     void flush_() override {}
 

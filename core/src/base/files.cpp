@@ -57,6 +57,15 @@ Result<FileDescriptor> nameless_file(const fs::path& folder) {
     return made;
 }
 
+bool write_all(int file, std::string_view text) {
+    while (!text.empty()) {
+        const auto written = ::write(file, text.data(), text.size());
+        if (written < 0 && errno != EINTR) return false;
+        if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return true;
+}
+
 Status prepare_output_dir(const fs::path& dir) {
     std::error_code error;
     fs::create_directories(dir, error);
@@ -68,8 +77,8 @@ Status prepare_output_dir(const fs::path& dir) {
         errno = ENOTDIR;
         return io_error("cannot use the output directory", dir);
     }
-    if (!nameless_file(dir)) return io_error("cannot write to the output directory", dir);
-    return {};
+    auto file = nameless_file(dir);
+    return file ? Status() : std::move(file).error();
 }
 
 Status sync_path(const fs::path& path) {
@@ -253,12 +262,7 @@ Status write_whole(const fs::path& file, std::string_view stem, std::string_view
     const FileDescriptor out(::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (!out) return io_error("cannot write", file);
     ::fchmod(out.get(), 0644);
-    while (!text.empty()) {
-        const auto written = ::write(out.get(), text.data(), text.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return io_error("cannot write", file);
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
+    if (!write_all(out.get(), text)) return io_error("cannot write", file);
     if (::fsync(out.get()) != 0 || ::rename(partial.c_str(), file.c_str()) != 0) return io_error("cannot write", file);
     return sync_path(dir);
 }

@@ -37,6 +37,9 @@ Result<std::string> read_file(const std::filesystem::path& file);
 /// the process.
 Result<FileDescriptor> nameless_file(const std::filesystem::path& dir);
 
+/// False, with errno, when not all of it could be written.
+[[nodiscard]] bool write_all(int file, std::string_view text);
+
 /// Makes `dir` if it is missing and proves that a file can be made in it.
 Status prepare_output_dir(const std::filesystem::path& dir);
 

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
 #include "base/format.hpp"
+#include "base/numbers.hpp"
 #include "config/shard.hpp"
 #include "run/batch_session.hpp"
 #include "run/disk_space.hpp"
@@ -32,13 +32,6 @@ Error wrong(const char* option, const std::string& text, const std::string& what
     return {ErrorCode::invalid_argument, std::string(option) + ": '" + text + "' is not " + what, "setting"};
 }
 
-std::optional<double> number(std::string_view text) {
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
-
 /// "8", "8s", "500ms", "90m", "12h", "2d", in seconds.
 Result<double> read_time(const char* option, const std::string& text, double otherwise) {
     if (text.empty()) return otherwise;
@@ -52,7 +45,7 @@ Result<double> read_time(const char* option, const std::string& text, double oth
             unit = seconds;
             break;
         }
-    const auto value = number(digits);
+    const auto value = parse_number<double>(digits);
     if (!value || !(*value > 0 && *value * unit <= kLongest))
         return wrong(option, text, "a time above 0 and up to 30 days, such as 800ms, 8s, 90m, 12h");
     return *value * unit;
@@ -61,7 +54,7 @@ Result<double> read_time(const char* option, const std::string& text, double oth
 Result<double> read_number(const char* option, const std::string& text, double otherwise, double most,
                            const char* what) {
     if (text.empty()) return otherwise;
-    const auto value = number(text);
+    const auto value = parse_number<double>(text);
     if (!value || !(*value >= 0 && *value <= most)) return wrong(option, text, what);
     return *value;
 }

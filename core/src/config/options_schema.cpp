@@ -1,7 +1,6 @@
 #include "config/options_schema.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +13,7 @@
 
 #include "base/format.hpp"
 #include "base/json_depth.hpp"
+#include "base/numbers.hpp"
 #include "synth/text.hpp"
 
 namespace synth::core {
@@ -204,15 +204,6 @@ std::vector<std::string> split_list(std::string_view text) {
         text.remove_prefix(std::min(comma + 1, text.size()));
     }
     return list;
-}
-
-/// All of `text` as a number, or nothing.
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-    Number value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return value;
 }
 
 /// Text from a command line as a value of that type; null when it is none.

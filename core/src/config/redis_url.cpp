@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "base/numbers.hpp"
+
 namespace synth::core {
 
 namespace {
@@ -17,11 +19,8 @@ Error bad_url(std::string what) {
 }
 
 std::optional<std::uint32_t> number_in(std::string_view text, std::uint32_t low, std::uint32_t high) {
-    std::uint32_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc() || end != text.data() + text.size() || value < low || value > high)
-        return std::nullopt;
-    return value;
+    const auto value = parse_number<std::uint32_t>(text);
+    return value && *value >= low && *value <= high ? value : std::nullopt;
 }
 
 std::optional<std::string> percent_decoded(std::string_view text) {

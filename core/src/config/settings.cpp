@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +10,7 @@
 #include <random>
 
 #include "base/format.hpp"
+#include "base/numbers.hpp"
 #include "config/shard.hpp"
 #include "plugins/registry.hpp"
 
@@ -84,13 +84,10 @@ Status read_integer(const Givens& givens, std::string_view name, std::uint64_t l
     const auto* given = find(givens, name);
     if (given == nullptr) return {};
     const std::string& text = given->values.back();
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const bool whole = !text.empty() && end == text.data() + text.size();
-    if ((error != std::errc() && error != std::errc::result_out_of_range) || !whole ||
-        error == std::errc::result_out_of_range || value < low || value > high)
+    const auto value = parse_number<std::uint64_t>(text);
+    if (!value || *value < low || *value > high)
         return wrong(*given, "'" + text + "' is not a whole number from " + with_thousands(low) + " to " + with_thousands(high));
-    target = static_cast<Integer>(value);
+    target = static_cast<Integer>(*value);
     return {};
 }
 
@@ -159,11 +156,10 @@ Status read_batches(const Givens& givens, RunConfig& c) {
     const auto* given = find(givens, "poll");
     if (given == nullptr) return {};
     const std::string& text = given->values.back();
-    double seconds = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    if (error != std::errc() || end != text.data() + text.size() || !(seconds >= 0.001 && seconds <= double{kLongestTimeout}))
+    const auto seconds = parse_number<double>(text);
+    if (!seconds || !(*seconds >= 0.001 && *seconds <= double{kLongestTimeout}))
         return wrong(*given, "'" + text + "' is not a number of seconds from 0.001 to " + with_thousands(kLongestTimeout));
-    c.poll_ms = static_cast<std::uint32_t>(seconds * 1000);
+    c.poll_ms = static_cast<std::uint32_t>(*seconds * 1000);
     return {};
 }
 

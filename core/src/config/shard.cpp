@@ -1,22 +1,15 @@
 #include "config/shard.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <map>
 
 #include "base/format.hpp"
+#include "base/numbers.hpp"
 
 namespace synth::core {
 
 namespace {
-
-std::optional<std::uint32_t> whole_number(std::string_view text) {
-    std::uint32_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
 
 Error wrong(std::string message) { return {ErrorCode::invalid_argument, std::move(message), "shard"}; }
 
@@ -40,7 +33,7 @@ Result<Shard> parse_shard(std::string_view text, std::uint32_t shards, const Env
     Shard shard;
     shard.count = shards;
     if (slash != std::string_view::npos) {
-        const auto count = whole_number(text.substr(slash + 1));
+        const auto count = parse_number<std::uint32_t>(text.substr(slash + 1));
         if (!count || *count < 1 || *count > kMostShards)
             return wrong("'" + std::string(text) + "' does not end in a number of shards from 1 to " +
                          with_thousands(kMostShards));
@@ -51,7 +44,7 @@ Result<Shard> parse_shard(std::string_view text, std::uint32_t shards, const Env
     }
     const auto* scheduler = std::ranges::find(kSchedulers, which, &Scheduler::name);
     if (scheduler == std::end(kSchedulers)) {
-        const auto number = whole_number(which);
+        const auto number = parse_number<std::uint32_t>(which);
         if (!number || slash == std::string_view::npos)
             return wrong("'" + std::string(text) +
                          "' is no shard: 2/4 is the second of four; slurm and kubernetes take the number "
@@ -68,7 +61,7 @@ Result<Shard> parse_shard(std::string_view text, std::uint32_t shards, const Env
                      "/N (a scheduler's own count changes when one task is run again)");
     const auto given = environ(scheduler->variable);
     if (!given) return wrong(std::string(scheduler->variable) + " is not set: " + scheduler->outside);
-    const auto task = whole_number(*given);
+    const auto task = parse_number<std::uint32_t>(*given);
     if (!task || *task < scheduler->first || *task - scheduler->first >= shard.count)
         return wrong(std::string(scheduler->variable) + " is '" + *given + "', expected " +
                      std::to_string(scheduler->first) + " to " + std::to_string(scheduler->first + shard.count - 1) +
@@ -93,7 +86,7 @@ std::optional<std::pair<std::string, Shard>> parse_shard_name(std::string_view n
     const auto numbers = name.substr(at + kShard.size());
     const auto of = numbers.find(kOf);
     if (of == std::string_view::npos) return std::nullopt;
-    const auto number = whole_number(numbers.substr(0, of)), count = whole_number(numbers.substr(of + kOf.size()));
+    const auto number = parse_number<std::uint32_t>(numbers.substr(0, of)), count = parse_number<std::uint32_t>(numbers.substr(of + kOf.size()));
     if (!number || !count || *number < 1 || *number > *count) return std::nullopt;
     Shard shard;
     shard.number = *number;

@@ -64,11 +64,7 @@ public:
 private:
     LineFile(std::filesystem::path dir, FileDescriptor file) : dir_(std::move(dir)), file_(std::move(file)) {}
     Status write() {
-        for (std::size_t done = 0; done < piece_.size();) {
-            const auto put = ::write(file_.get(), piece_.data() + done, piece_.size() - done);
-            if (put < 0 && errno != EINTR) return io_error("cannot write a batch to a file in", dir_);
-            done += put > 0 ? static_cast<std::size_t>(put) : 0;
-        }
+        if (!write_all(file_.get(), piece_)) return io_error("cannot write a batch to a file in", dir_);
         piece_.clear();
         return {};
     }

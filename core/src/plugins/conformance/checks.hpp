@@ -2,11 +2,8 @@
 
 #pragma once
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <exception>
 #include <filesystem>
@@ -16,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/files.hpp"
 #include "plugins/registry.hpp"
 #include "synth/host.hpp"
 #include "synth/random.hpp"
@@ -107,12 +105,8 @@ public:
 
 private:
     void send(const nlohmann::json& line) const {
-        const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-        for (std::size_t at = 0; at < text.size();) {
-            const auto written = ::write(pipe_, text.data() + at, text.size() - at);
-            if (written < 0 && errno != EINTR) return;
-            if (written > 0) at += static_cast<std::size_t>(written);
-        }
+        static_cast<void>(
+            write_all(pipe_, line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
     }
 
     CheckHost host_;
