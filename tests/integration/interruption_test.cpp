@@ -74,7 +74,7 @@ TEST_F(CrashTest, KilledAndResumedEndsByteForByteTheSame) {
 }
 
 TEST_F(CrashTest, AFinishedRunIsResumedWithoutARequest) {
-    ASSERT_EQ(generate({"--num-samples", "8"}).exit_code, 0);
+    ASSERT_EQ(generate({"--num-samples", "8", "--sampler", "uniform"}).exit_code, 0);
     const auto before = read_file(output("json"));
     const auto again = run_program({"resume", ledger()});
     EXPECT_EQ(again.exit_code, 0) << again.err;
@@ -85,6 +85,8 @@ TEST_F(CrashTest, AFinishedRunIsResumedWithoutARequest) {
     EXPECT_EQ(more.exit_code, 0) << more.err;
     EXPECT_THAT(records(), SizeIs(12));
     EXPECT_THAT(server_.requests(), SizeIs(12));
+    EXPECT_EQ(read_file(output("json")), unbroken({"--num-samples", "12", "--sampler", "uniform"}))
+        << "as one longer run asks";
 }
 
 TEST_F(CrashTest, ARunThatNeededFewerSamplesThanAskedForIsResumed) {

@@ -17,7 +17,7 @@ namespace synth {
 inline constexpr std::uint32_t kPluginMagic = 0x53594e31;  // "SYN1"
 
 /// One number for the layout of all types in this SDK that cross the border. Raised with any change to them.
-inline constexpr std::uint32_t kSdkLayout = 5;
+inline constexpr std::uint32_t kSdkLayout = 6;
 
 #if defined(_LIBCPP_VERSION)
 #define SYNTH_ABI_LIBRARY "libc++"

@@ -27,6 +27,7 @@ struct SampleSpec {
     LabelSet labels;          ///< what the document carries: `drawn` plus parents, if those were asked for
     LabelSet drawn;           ///< what the sampler balanced
     LabelId primary = 0;      ///< one of `drawn`: the label this sample was made for
+    std::uint32_t variant = 0;  ///< what the prompt strategy chose for it with the whole plan in view; 0: nothing
     bool operator==(const SampleSpec&) const = default;
 };
 

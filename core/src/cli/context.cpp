@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "config/options_schema.hpp"
+#include "run/planning.hpp"
 #include "taxonomy/taxonomy_file.hpp"
 
 namespace synth::core {
@@ -158,6 +159,10 @@ PlanRequest plan_request(const RunConfig& config, const Taxonomy& taxonomy) {
     request.min_labels = config.min_labels;
     request.max_labels = config.max_labels;
     return request;
+}
+
+Result<std::unique_ptr<PlanStream>> plan_with(const RunPlugins& plugins, const PlanRequest& request) {
+    return make_plan(plugins.sampler, plugins.prompts, plugins.assembly.taxonomy(), request);
 }
 
 std::chrono::sys_days today() { return std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()); }

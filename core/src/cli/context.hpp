@@ -63,6 +63,9 @@ Result<NewRun> configure(const Context& context, const Givens& givens);
 /// The plan that a configuration asks for, from the start.
 PlanRequest plan_request(const RunConfig& config, const Taxonomy& taxonomy);
 
+/// That plan, or what follows one. `plugins` outlives the stream.
+Result<std::unique_ptr<PlanStream>> plan_with(const RunPlugins& plugins, const PlanRequest& request);
+
 /// Today, UTC.
 std::chrono::sys_days today();
 

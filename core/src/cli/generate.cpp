@@ -82,7 +82,7 @@ int run_generate(const Command& command) {
     if (named && config->name != wanted)
         context->console->log(LogLevel::warning, "the name " + wanted + " is taken, this run is " + config->name);
 
-    auto plan = plugins->sampler.call([&](Sampler& s) { return s.plan(request); });
+    auto plan = plan_with(*plugins, request);
     if (!plan) return context->fail(plan.error());
     config->samples = request.samples;
     LedgerHead head = new_head(*config, plugins->assembly.taxonomy(), *typical);

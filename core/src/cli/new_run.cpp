@@ -2,19 +2,17 @@
 
 #include "base/format.hpp"
 #include "run/disk_space.hpp"
-#include "synth/random.hpp"
 #include "taxonomy/taxonomy_file.hpp"
 
 namespace synth::core {
 
 Result<Prompt> typical_prompt(const RunPlugins& plugins, const PlanRequest& request) {
-    auto plan = plugins.sampler.call([&](Sampler& s) { return s.plan(request); });
+    auto plan = plan_with(plugins, request);
     if (!plan) return std::move(plan).error();
     SampleSpec first;
     auto got = (*plan)->next(std::span(&first, 1));
     if (!got) return std::move(got).error();
     if (*got == 0) return Error{ErrorCode::internal, "the sampler made an empty plan", "empty_plan"};
-    first.seed = derive_seed(request.seed, first.index);
     return plugins.prompts.call([&](PromptStrategy& p) { return p.compose(first, {}); });
 }
 

@@ -16,7 +16,6 @@
 #include "run/batch_session.hpp"
 #include "run/disk_space.hpp"
 #include "run/pipeline.hpp"
-#include "synth/random.hpp"
 
 namespace synth::core {
 
@@ -70,10 +69,9 @@ struct Estimate {
 };
 
 /// `repairs`: composes those, too.
-Result<Estimate> estimate(const RunPlugins& plugins, const RunConfig& config, const PlanRequest& request,
-                          bool repairs) {
+Result<Estimate> estimate(const RunPlugins& plugins, const PlanRequest& request, bool repairs) {
     const auto& taxonomy = plugins.assembly.taxonomy();
-    auto plan = plugins.sampler.call([&](Sampler& s) { return s.plan(request); });
+    auto plan = plan_with(plugins, request);
     if (!plan) return std::move(plan).error();
     const std::vector<Instance<Validator>> none;
     const Pipeline pipeline(plugins.prompts, plugins.provider, none, plugins.info.model);
@@ -89,8 +87,7 @@ Result<Estimate> estimate(const RunPlugins& plugins, const RunConfig& config, co
         for (std::size_t i = 0; i < *got; ++i) {
             Job job;
             job.spec = specs[i];
-            job.spec.index = e.samples++;
-            job.spec.seed = derive_seed(config.seed, job.spec.index);
+            ++e.samples;
             for (const LabelId label : job.spec.labels) ++e.counts[label];
             if (!taxonomy.is_negative(job.spec.labels)) ++e.sizes[job.spec.drawn.size()];
             if (job.spec.index % step != 0 || e.first.requests == kPromptsComposed) continue;
@@ -283,7 +280,7 @@ int run_plan(const Command& command) {
                               "simulate"});
     for (const auto& notice : plugins->info.notices) context->console->log(LogLevel::warning, notice);
     if (auto able = check_mode(*config, *plugins, nullptr); !able) return context->fail(able.error());
-    auto made = estimate(*plugins, *config, plan_request(*config, plugins->assembly.taxonomy()), service->has_value());
+    auto made = estimate(*plugins, plan_request(*config, plugins->assembly.taxonomy()), service->has_value());
     if (!made) return context->fail(made.error());
     std::optional<Simulation> simulation;
     if (auto& model = *service) {

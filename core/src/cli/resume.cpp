@@ -78,7 +78,7 @@ int run_resume(const Command& command) {
         request.max_labels = config->max_labels;
         const auto prior = reader->plan();
         request.prior = prior.get();
-        auto plan = plugins->sampler.call([&](Sampler& s) { return s.plan(request); });
+        auto plan = plan_with(*plugins, request);
         if (!plan) return context->fail(plan.error());
         more = std::move(*plan);
     }

@@ -55,7 +55,7 @@ Status same_run(const fs::path& ledger, RunConfig before, const RunConfig& now) 
 Status create_shard_ledger(const NewRun& run, const PlanRequest& request, const Prompt& typical, const fs::path& ledger,
                            LedgerHead& head) {
     const Shard& shard = run.config.shard;
-    const auto whole_plan = [&] { return run.plugins.sampler.call([&](Sampler& s) { return s.plan(request); }); };
+    const auto whole_plan = [&] { return plan_with(run.plugins, request); };
     auto plan = whole_plan();
     if (!plan) return std::move(plan).error();
     // A sampler may need fewer samples than were asked for, so the slices are known once the plan has been read.

@@ -201,14 +201,9 @@ std::size_t count_labels(const std::string& taxonomy_json) {
     return labels != taxonomy.end() && labels->is_array() ? labels->size() : 0;
 }
 
-/// Whether a spec names only labels that there are: everybody indexes the taxonomy with them.
-bool within(const SampleSpec& spec, std::size_t labels) {
-    return spec.primary < labels && (spec.labels.empty() || spec.labels[spec.labels.size() - 1] < labels);
-}
-
 /// Stores what `plan` gives from index `first` on; adds to `digest`. The number of specs.
 Result<std::uint64_t> store_plan(Database& database, PlanStream& plan, std::uint64_t first, std::uint64_t most,
-                                 std::size_t labels, PlanDigest& digest) {
+                                 PlanDigest& digest) {
     auto insert = database.prepare("INSERT INTO plan(first, specs) VALUES(?, ?)");
     if (!insert) return std::move(insert).error();
     std::vector<SampleSpec> specs(kSpecsPerBlock);
@@ -227,11 +222,7 @@ Result<std::uint64_t> store_plan(Database& database, PlanStream& plan, std::uint
             return Error{ErrorCode::internal, "the sampler planned more samples than the " + std::to_string(most) + " asked for",
                          "plan"};
         bytes.clear();
-        for (std::size_t i = 0; i < filled; ++i) {
-            if (!within(specs[i], labels))
-                return Error{ErrorCode::internal, "the sampler planned a label that the taxonomy lacks", "plan"};
-            pack(specs[i], bytes);
-        }
+        for (std::size_t i = 0; i < filled; ++i) pack(specs[i], bytes);
         digest.add(bytes);
         std::string packed(ZSTD_compressBound(bytes.size()), '\0');
         packed.resize(ZSTD_compress(packed.data(), packed.size(), bytes.data(), bytes.size(), 1));
@@ -313,7 +304,7 @@ private:
         if (started_ ? first != block_at_ : first > at_) return false;
         const auto packed = next_block_.text(1);
         const auto size = ZSTD_getFrameContentSize(packed.data(), packed.size());
-        constexpr std::size_t kMost = kSpecsPerBlock * (4 + 2 * LabelSet::kCapacity);
+        constexpr std::size_t kMost = kSpecsPerBlock * (kPackedSpec + kPackedLabel * LabelSet::kCapacity);
         if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > kMost) return false;
         bytes_.resize(size);
         if (ZSTD_decompress(bytes_.data(), bytes_.size(), packed.data(), packed.size()) != size) return false;
@@ -497,7 +488,7 @@ Status create_ledger(const fs::path& file, LedgerHead& head, PlanStream& plan) {
         if (auto begun = database.execute("BEGIN"); !begun) return begun;
         PlanDigest digest;
         const auto most = head.samples > 0 ? head.samples : std::numeric_limits<std::uint64_t>::max();
-        auto stored = store_plan(database, plan, head.first, most, count_labels(head.taxonomy_json), digest);
+        auto stored = store_plan(database, plan, head.first, most, digest);
         if (!stored) return std::move(stored).error();
         head.samples = *stored;
         if (head.whole == 0) head.plan_digest = digest.hexadecimal();
@@ -1062,7 +1053,7 @@ Status LedgerWriter::extend(LedgerHead& head, PlanStream* more, std::uint64_t mo
                 for (std::size_t i = 0; i < *got; ++i) pack(specs[i], bytes);
                 digest.add(bytes);
             }
-            auto stored = store_plan(database, *more, head.samples, most, count_labels(head.taxonomy_json), digest);
+            auto stored = store_plan(database, *more, head.samples, most, digest);
             if (!stored) return std::move(stored).error();
             head.samples += *stored;
             head.plan_digest = digest.hexadecimal();

@@ -19,7 +19,7 @@
 
 namespace synth::core {
 
-inline constexpr int kLedgerVersion = 3;
+inline constexpr int kLedgerVersion = 4;
 
 /// A call with all that is kept of it.
 struct CallEntry {

@@ -4,19 +4,24 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <vector>
 
 namespace synth::core {
 
 namespace {
 
-void put(LabelId id, std::string& bytes) {
-    bytes += static_cast<char>(id & 0xFF);
-    bytes += static_cast<char>(id >> 8U);
+/// Little-endian.
+template <class Number>
+void put(Number number, std::string& bytes) {
+    for (unsigned shift = 0; shift < 8 * sizeof number; shift += 8) bytes += static_cast<char>(number >> shift & 0xFFU);
 }
 
-LabelId get(std::string_view bytes, std::size_t at) {
-    return static_cast<LabelId>(static_cast<unsigned char>(bytes[at]) | static_cast<unsigned char>(bytes[at + 1]) << 8U);
+template <class Number>
+Number get(std::string_view bytes, std::size_t at) {
+    std::uint64_t number = 0;
+    for (std::size_t i = sizeof(Number); i > 0; --i) number = number << 8U | static_cast<unsigned char>(bytes[at + i - 1]);
+    return static_cast<Number>(number);
 }
 
 }  // namespace
@@ -25,25 +30,33 @@ void pack(const SampleSpec& spec, std::string& bytes) {
     bytes += static_cast<char>(spec.drawn.size());
     bytes += static_cast<char>(spec.labels.size());
     put(spec.primary, bytes);
+    put(spec.variant, bytes);
     for (const LabelId id : spec.drawn) put(id, bytes);
     for (const LabelId id : spec.labels)
         if (!spec.drawn.contains(id)) put(id, bytes);
 }
 
 bool unpack(std::string_view& bytes, SampleSpec& spec) {
-    if (bytes.size() < 4) return false;
+    if (bytes.size() < kPackedSpec) return false;
     const auto drawn = static_cast<std::size_t>(bytes[0]);
     const auto labels = static_cast<std::size_t>(bytes[1]);
-    if (drawn > labels || labels > LabelSet::kCapacity || bytes.size() < 4 + 2 * labels) return false;
-    spec.primary = get(bytes, 2);
+    if (drawn > labels || labels > LabelSet::kCapacity || bytes.size() < kPackedSpec + kPackedLabel * labels)
+        return false;
+    spec.primary = get<LabelId>(bytes, 2);
+    spec.variant = get<std::uint32_t>(bytes, 4);
     spec.drawn = spec.labels = {};
     for (std::size_t i = 0; i < labels; ++i) {
-        const LabelId id = get(bytes, 4 + 2 * i);
+        const auto id = get<LabelId>(bytes, kPackedSpec + kPackedLabel * i);
         if (i < drawn) spec.drawn.insert(id);
         spec.labels.insert(id);
     }
-    bytes.remove_prefix(4 + 2 * labels);
+    bytes.remove_prefix(kPackedSpec + kPackedLabel * labels);
     return true;
+}
+
+bool within(const SampleSpec& spec, std::size_t labels) {
+    const auto known = [labels](const LabelSet& set) { return set.empty() || set[set.size() - 1] < labels; };
+    return spec.primary < labels && known(spec.labels) && known(spec.drawn);
 }
 
 PlanDigest::PlanDigest() : context_(EVP_MD_CTX_new()) { EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr); }

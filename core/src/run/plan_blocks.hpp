@@ -19,11 +19,17 @@ namespace synth::core {
 
 inline constexpr std::size_t kSpecsPerBlock = 4096;
 
-/// Appends the labels of `spec` to `bytes`.
+/// Of a packed spec: at least, and for each label.
+inline constexpr std::size_t kPackedSpec = 8, kPackedLabel = 2;
+
+/// Appends labels and variant of `spec` to `bytes`.
 void pack(const SampleSpec& spec, std::string& bytes);
 
 /// Takes one spec off the front of `bytes`; false when they are damaged.
 bool unpack(std::string_view& bytes, SampleSpec& spec);
+
+/// Whether a spec names only labels that there are: everybody indexes the taxonomy with them.
+bool within(const SampleSpec& spec, std::size_t labels);
 
 /// SHA-256 over packed specs, whatever blocks they come in.
 class PlanDigest {

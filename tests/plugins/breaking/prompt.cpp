@@ -1,5 +1,7 @@
 // See breaking.hpp.
 
+#include <cstdint>
+#include <memory>
 #include <span>
 #include <stdexcept>
 
@@ -27,6 +29,8 @@ public:
         if (breaks_("no_messages")) return prompt;
         std::string text = breaks_("empty_message") ? "" : "write about " + taxonomy_[spec.primary].name;
         if (breaks_("unstable")) text += std::to_string(synth::test::another());
+        if (breaks_("refuse_variant") && spec.variant > 1) return Error{ErrorCode::internal, "no such variant", {}};
+        if (breaks_("know_variants") && spec.variant > 3) return Error{ErrorCode::internal, "no such variant", {}};
         if (breaks_("give_up") && earlier.size() > 1) return Error{ErrorCode::invalid_argument, "too often", {}};
         prompt.messages.push_back({synth::Role::user, text});
         prompt.output_limit = {breaks_("no_limit") ? 0 : 1000};
@@ -44,7 +48,21 @@ public:
         return draft;
     }
 
+    std::unique_ptr<synth::PlanSpread> spread() const override {
+        if (breaks_("throw_at_spread")) throw std::runtime_error("thrown by spread");
+        return std::make_unique<Spread>(breaks_("unstable_spread") ? synth::test::another() : 0);
+    }
+
 private:
+    class Spread final : public synth::PlanSpread {
+    public:
+        explicit Spread(std::uint64_t first) : next_(first) {}
+        std::uint32_t next(const synth::SampleSpec&) override { return static_cast<std::uint32_t>(1 + next_++ % 3); }
+
+    private:
+        std::uint64_t next_;
+    };
+
     const synth::Taxonomy& taxonomy_;
     Breaking breaks_;
 };

@@ -45,7 +45,7 @@ public:
     }
 
     // A pure function of its arguments: a resumed run asks what the first one would have asked. What is to differ
-    // between samples is drawn with synth::Random from `spec.seed`.
+    // between samples is drawn with synth::Random from `spec.seed`; what is to be even over a plan, see `spread`.
     Result<synth::Prompt> compose(const synth::SampleSpec& spec, std::span<const Attempt> earlier) const override {
         synth::Prompt prompt;
         prompt.target_words = words_;

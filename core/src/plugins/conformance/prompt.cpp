@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -88,6 +89,40 @@ void check_prompt(Checks& checks) {
                                (one == &prompts ? "when asked again" : "from another instance");
                 }
             }
+        return {};
+    });
+    checks.run("what is spread over a plan is the same every time and has prompts", [&]() -> Problem {
+        constexpr std::size_t kRounds = 20;
+        std::vector<SampleSpec> plan;
+        for (std::size_t round = 0; round < kRounds; ++round)
+            for (SampleSpec spec : specs) {
+                spec.index = plan.size();
+                spec.seed = derive_seed(2, spec.index);
+                plan.push_back(spec);
+            }
+        const auto variants_from = [&](const Instance<PromptStrategy>& one) {
+            return one.call([&](PromptStrategy& p) -> Result<std::vector<std::uint32_t>> {
+                std::vector<std::uint32_t> variants;
+                if (const auto spread = p.spread())
+                    for (const auto& spec : plan) variants.push_back(spread->next(spec));
+                return variants;
+            });
+        };
+        const auto variants = variants_from(prompts);
+        if (!variants) return described(variants.error());
+        for (const auto* one : {&prompts, &other}) {
+            const auto again = variants_from(*one);
+            if (!again) return described(again.error());
+            if (*again != *variants)
+                return std::string("other variants ") + (one == &prompts ? "when asked again" : "from another instance");
+        }
+        std::vector<SampleSpec> asked;
+        for (std::size_t i = 0; i < variants->size(); ++i) asked.emplace_back(plan[i]).variant = (*variants)[i];
+        for (const auto& spec : specs) asked.emplace_back(spec).variant = std::numeric_limits<std::uint32_t>::max();
+        for (const auto& spec : asked)
+            if (const auto prompt = compose(prompts, spec, {}); !prompt)
+                return where(spec, {}) + "variant " + number(spec.variant) + ": " + described(prompt.error());
+        checks.note = variants->empty() ? "nothing is spread" : "";
         return {};
     });
 
