@@ -15,6 +15,7 @@
 #include "common/answer.hpp"
 #include "common/facts.hpp"
 #include "common/numbers.hpp"
+#include "common/spread.hpp"
 #include "synth/random.hpp"
 #include "synth/text.hpp"
 #include "text_template.hpp"
@@ -82,6 +83,11 @@ public:
         for (const Label& label : taxonomy_.labels) label_quantities_.push_back(quantity_facts(label.quantities));
         for (const NegativeCategory& category : taxonomy_.negative_categories)
             category_quantities_.push_back(quantity_facts(category.quantities));
+        for (const Form& form : data_.forms) {
+            std::vector<bool>& fits = form_fits_.emplace_back();
+            for (const Label& label : taxonomy_.labels)
+                fits.push_back(form.codes.empty() || matches(form.codes, label.code));
+        }
     }
 
     Result<Prompt> compose(const SampleSpec& spec, std::span<const Attempt> earlier) const override {
@@ -89,7 +95,8 @@ public:
             if (label >= taxonomy_.labels.size()) return bad_spec(spec, "has a label that is not in the taxonomy");
         if (spec.drawn.empty()) return bad_spec(spec, "has no labels");
         Random random(derive_seed(spec.seed, "prompt"));
-        Prompt prompt = taxonomy_.is_negative(spec.drawn) ? compose_negative(random) : compose_document(spec, random);
+        Prompt prompt =
+            taxonomy_.is_negative(spec.drawn) ? compose_negative(spec, random) : compose_document(spec, random);
         const auto begun = unfinished(prompt.target_words, earlier);
         if (!begun) append_repairs(prompt, earlier);
         if (preface_) prompt.messages.back().text.insert(0, preface_->text(spec));
@@ -128,7 +135,37 @@ public:
         return draft;
     }
 
+    std::unique_ptr<PlanSpread> spread() const override { return std::make_unique<Spread>(*this); }
+
 private:
+    class Spread final : public PlanSpread {
+    public:
+        explicit Spread(const TdammPrompts& prompts)
+            : prompts_(prompts),
+              forms_(prompts.taxonomy_.labels.size(), prompts.data_.forms.size()),
+              angles_(prompts.taxonomy_.labels.size(), prompts.data_.angles.size()),
+              negatives_(prompts.taxonomy_.negative_categories) {}
+
+        std::uint32_t next(const SampleSpec& spec) override {
+            Random random(derive_seed(spec.seed, "spread"));
+            VariantWriter variant;
+            if (prompts_.taxonomy_.is_negative(spec.drawn)) {
+                negatives_.meet(variant, random);
+            } else {
+                prompts_.find_fitting_forms(spec, fitting_);
+                variant.add(forms_.meet_least_met(spec.labels, fitting_, random), fitting_.size());
+                variant.add(angles_.meet_least_met(spec.labels, random), angles_.values());
+            }
+            return variant.variant();
+        }
+
+    private:
+        const TdammPrompts& prompts_;
+        Meetings forms_, angles_;
+        NegativeMeetings negatives_;
+        std::vector<std::size_t> fitting_;  // of the sample
+    };
+
     static std::vector<std::string_view> system_texts(const PromptData& data) {
         std::vector<std::string_view> texts{data.negative_default.system};
         for (const Form& form : data.forms) texts.emplace_back(form.system);
@@ -169,12 +206,19 @@ private:
         return std::ranges::any_of(labels, [&](LabelId label) { return matches(codes, taxonomy_[label].code); });
     }
 
+    /// Places in data_.forms.
+    void find_fitting_forms(const SampleSpec& spec, std::vector<std::size_t>& forms) const {
+        forms.clear();
+        for (std::size_t i = 0; i < form_fits_.size(); ++i)
+            if (std::ranges::any_of(spec.drawn, [&](LabelId label) { return form_fits_[i][label]; })) forms.push_back(i);
+    }
+
     Prompt compose_document(const SampleSpec& spec, Random& random) const {
-        std::vector<const Form*> fitting;
-        for (const Form& form : data_.forms)
-            if (form.codes.empty() || any_matches(spec.drawn, form.codes)) fitting.push_back(&form);
-        const Form& form = *fitting[random.below(fitting.size())];
-        const std::string& angle = data_.angles[random.below(data_.angles.size())];
+        std::vector<std::size_t> fitting;
+        find_fitting_forms(spec, fitting);
+        VariantReader chosen(spec.variant);
+        const Form& form = data_.forms[fitting[chosen.next(fitting.size(), random)]];
+        const std::string& angle = data_.angles[chosen.next(data_.angles.size(), random)];
         const std::string date = draw_date(random, data_.first_year, data_.last_year);
 
         const auto count = static_cast<std::uint32_t>(spec.drawn.size());
@@ -286,11 +330,12 @@ private:
         out.append(": ").append(taxonomy_[label].meaning);
     }
 
-    Prompt compose_negative(Random& random) const {
-        const std::size_t drawn = random.below(taxonomy_.negative_categories.size());
+    Prompt compose_negative(const SampleSpec& spec, Random& random) const {
+        VariantReader chosen(spec.variant);
+        const std::size_t drawn = chosen.next(taxonomy_.negative_categories.size(), random);
         const NegativeCategory& category = taxonomy_.negative_categories[drawn];
         const std::string& name =
-            category.forms.empty() ? data_.negative_name : category.forms[random.below(category.forms.size())];
+            category.forms.empty() ? data_.negative_name : category.forms[chosen.next(category.forms.size(), random)];
         const auto known = data_.negative_forms.find(name);
         const NegativeForm& form = known == data_.negative_forms.end() ? data_.negative_default : known->second;
         std::uint32_t words = target_words_;
@@ -440,6 +485,7 @@ private:
     std::string lead_words_;  ///< empty: none
     std::string plugin_;
     std::unique_ptr<const Preface> preface_;
+    std::vector<std::vector<bool>> form_fits_;                    // by form and label
     std::vector<std::vector<QuantityFact>> label_quantities_;     // by label
     std::vector<std::vector<QuantityFact>> category_quantities_;  // by negative category
 };

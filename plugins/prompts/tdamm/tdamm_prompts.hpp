@@ -1,5 +1,5 @@
 // Prompt strategy `tdamm`: what a model is asked to write for a set of labels. The words come from the data folder, the
-// facts from the taxonomy, what is drawn from the sample's seed. A source that other strategies build upon.
+// facts from the taxonomy, what is drawn from the sample's variant and seed. A source that other strategies build upon.
 
 #pragma once
 

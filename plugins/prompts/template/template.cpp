@@ -1,5 +1,5 @@
 // Prompt strategy `template`: what a model is asked to write stands in the user's own template files. The facts come
-// from the taxonomy; what is drawn, from the sample's seed.
+// from the taxonomy; what is drawn, from the sample's variant and seed.
 
 #include <algorithm>
 #include <array>
@@ -21,6 +21,7 @@
 #include "common/facts.hpp"
 #include "common/numbers.hpp"
 #include "common/options.hpp"
+#include "common/spread.hpp"
 #include "common/utf8.hpp"
 #include "mustache_template.hpp"
 #include "synth/plugin.hpp"
@@ -247,7 +248,32 @@ public:
         return draft;
     }
 
+    std::unique_ptr<PlanSpread> spread() const override { return std::make_unique<Spread>(*this); }
+
 private:
+    class Spread final : public PlanSpread {
+    public:
+        explicit Spread(const TemplatePrompts& prompts)
+            : taxonomy_(prompts.taxonomy_), negatives_(taxonomy_.negative_categories) {
+            for (const Choices& list : prompts.texts_.lists)
+                lists_.emplace_back(taxonomy_.labels.size(), list.entries.size());
+        }
+
+        std::uint32_t next(const SampleSpec& spec) override {
+            Random random(derive_seed(spec.seed, "spread"));
+            prompts::VariantWriter variant;
+            for (prompts::Meetings& list : lists_)
+                variant.add(list.meet_least_met(spec.labels, random), list.values());
+            if (taxonomy_.is_negative(spec.drawn)) negatives_.meet(variant, random);
+            return variant.variant();
+        }
+
+    private:
+        const Taxonomy& taxonomy_;
+        std::vector<prompts::Meetings> lists_;
+        prompts::NegativeMeetings negatives_;
+    };
+
     TemplatePrompts(const Taxonomy& taxonomy, Options options, Texts texts)
         : taxonomy_(taxonomy), options_(std::move(options)), texts_(std::move(texts)), run_values_(Value::object()) {
         for (const Label& label : taxonomy_.labels)
@@ -284,8 +310,8 @@ private:
         return false;
     }
 
-    /// Everything that belongs to the sample. What is drawn has a seed of its own by name, so that a list more or less
-    /// changes nothing else.
+    /// Everything that belongs to the sample. What is drawn from the seed has one of its own by name, so that a list more or
+    /// less changes nothing else.
     [[nodiscard]] Value sample_values(const SampleSpec& spec, std::span<const Attempt> earlier,
                                       std::vector<Attribute>& attributes) const {
         const std::uint64_t seed = derive_seed(spec.seed, "template");
@@ -293,8 +319,10 @@ private:
         const std::string label_words = std::to_string(options_.target_words / count);
         Value values = Value::object();
         values.set(kForm, "");
+        prompts::VariantReader chosen(spec.variant);
         for (const Choices& list : texts_.lists) {
-            const auto& drawn = list.entries[Random(derive_seed(seed, list.name)).below(list.entries.size())];
+            Random random(derive_seed(seed, list.name));
+            const auto& drawn = list.entries[chosen.next(list.entries.size(), random)];
             values.set(list.name, drawn);
             attributes.push_back({list.name, drawn});
         }
@@ -312,8 +340,8 @@ private:
         values.set("parents", std::move(parents));
         set_exclusions(values, spec);
 
-        if (taxonomy_.is_negative(spec.drawn) && !taxonomy_.negative_categories.empty())
-            set_negative(values, seed);
+        if (taxonomy_.is_negative(spec.drawn))
+            set_negative(values, chosen, seed);
         else
             values.set("negative", false);
         values.set("attempts", attempts_value(earlier));
@@ -334,11 +362,11 @@ private:
         return value;
     }
 
-    void set_negative(Value& values, std::uint64_t seed) const {
+    void set_negative(Value& values, prompts::VariantReader& chosen, std::uint64_t seed) const {
         Random random(derive_seed(seed, "negative"));
-        const std::size_t drawn = random.below(taxonomy_.negative_categories.size());
+        const std::size_t drawn = chosen.next(taxonomy_.negative_categories.size(), random);
         const NegativeCategory& category = taxonomy_.negative_categories[drawn];
-        if (!category.forms.empty()) values.set(kForm, category.forms[random.below(category.forms.size())]);
+        if (!category.forms.empty()) values.set(kForm, category.forms[chosen.next(category.forms.size(), random)]);
         Value value = Value::object();
         value.set("name", category.name);
         value.set("meaning", category.meaning);

@@ -4,12 +4,14 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 
+#include "synth/random.hpp"
 #include "unit/prompt_tdamm/strategy.hpp"
 
 namespace synth::test {
@@ -135,6 +137,39 @@ TEST_F(Template, DrawsFromTheUsersListsBySeed) {
     const std::string before = rendered("{{form}}", spec({0}));
     write("lists.json", R"({"form": ["note", "page"], "aa": ["x", "y"]})");
     EXPECT_EQ(rendered("{{form}}", spec({0})), before) << "another list changes nothing else";
+}
+
+TEST_F(Template, SpreadsTheUsersListsOverAPlan) {
+    write("user.mustache", "{{form}}/{{audience}}/{{negative.name}}{{#labels}}{{/labels}}");
+    write("lists.json", R"({"form": ["note", "page"], "audience": ["a", "b", "c"]})");
+    const auto strategy = loaded();
+    ASSERT_TRUE(strategy);
+    const auto spread = strategy->object().spread();
+    std::map<std::string, int> times;
+    for (std::uint64_t i = 0; i < 36; ++i) {
+        SampleSpec next = spec({static_cast<LabelId>(i % 2)}, derive_seed(3, i));
+        next.variant = spread->next(next);
+        const Prompt prompt = compose(next, {}, *strategy);
+        for (const Attribute& attribute : prompt.attributes)
+            ++times[std::to_string(i % 2) + " " + attribute.name + " " + attribute.value];
+        EXPECT_EQ(prompt.messages.back().text, prompt.attributes[1].value + "/" + prompt.attributes[0].value + "/");
+    }
+    EXPECT_EQ(times.size(), 10U);
+    for (const auto& [pair, count] : times)
+        EXPECT_EQ(count, pair.find("form") == std::string::npos ? 6 : 9) << pair << ": not 18 in equal parts";
+    SampleSpec negative = spec({3});
+    negative.variant = spread->next(negative);
+    EXPECT_THAT(compose(negative, {}, *strategy).messages.back().text,
+                AllOf(testing::StartsWith("match report/"), testing::EndsWith("/Sport")));
+
+    // More combinations than a variant can tell apart: all is drawn from the seed, as without a spread.
+    std::string entries = "[\"0\"";
+    for (int i = 1; i < 300; ++i) entries += ", \"" + std::to_string(i) + "\"";
+    write("lists.json", R"({"a": )" + entries + R"(], "b": )" + entries + R"(], "c": )" + entries + R"(], "d": )" + entries + "]}");
+    write("user.mustache", "{{a}} {{b}} {{c}} {{d}}{{#labels}}{{/labels}}");
+    const auto many = loaded();
+    ASSERT_TRUE(many);
+    EXPECT_EQ(many->object().spread()->next(spec({0})), 0U);
 }
 
 TEST_F(Template, TellsEarlierAttempts) {
