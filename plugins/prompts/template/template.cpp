@@ -42,6 +42,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kId = "template";
 constexpr const char* kListsFile = "lists.json";
 constexpr const char* kForm = "form";
+constexpr const char* kNegative = "negative";
 
 /// A list of the user's, of which a sample gets one entry under the list's name.
 struct Choices {
@@ -72,7 +73,7 @@ Keys known_keys() {
             {"parents", list, named},
             {"lookalikes", list, named},
             {"neighbours", list, named},
-            {"negative", object, category},
+            {kNegative, object, category},
             {"form"},
             {"target_words"},
             {"attempts", list, attempt},
@@ -341,9 +342,9 @@ private:
         set_exclusions(values, spec);
 
         if (taxonomy_.is_negative(spec.drawn))
-            set_negative(values, chosen, seed);
+            set_negative(values, attributes, chosen, seed);
         else
-            values.set("negative", false);
+            values.set(kNegative, false);
         values.set("attempts", attempts_value(earlier));
         return values;
     }
@@ -362,18 +363,26 @@ private:
         return value;
     }
 
-    void set_negative(Value& values, prompts::VariantReader& chosen, std::uint64_t seed) const {
+    /// The form of a category takes the place of one from the user's list.
+    void set_negative(Value& values, std::vector<Attribute>& attributes, prompts::VariantReader& chosen,
+                      std::uint64_t seed) const {
         Random random(derive_seed(seed, "negative"));
         const std::size_t drawn = chosen.next(taxonomy_.negative_categories.size(), random);
         const NegativeCategory& category = taxonomy_.negative_categories[drawn];
-        if (!category.forms.empty()) values.set(kForm, category.forms[chosen.next(category.forms.size(), random)]);
+        if (!category.forms.empty()) {
+            const std::string& form = category.forms[chosen.next(category.forms.size(), random)];
+            values.set(kForm, form);
+            std::erase_if(attributes, [](const Attribute& attribute) { return attribute.name == kForm; });
+            attributes.push_back({kForm, form});
+        }
+        attributes.push_back({kNegative, category.name});
         Value value = Value::object();
         value.set("name", category.name);
         value.set("meaning", category.meaning);
         value.set("notes", category.notes);
         value.set("hard", category.hard);
         set_facts(value, random, category.terms, category.instruments, {}, category_quantities_[drawn]);
-        values.set("negative", std::move(value));
+        values.set(kNegative, std::move(value));
     }
 
     void set_facts(Value& value, Random& random, const std::vector<std::string>& terms,

@@ -159,8 +159,11 @@ TEST_F(Template, SpreadsTheUsersListsOverAPlan) {
         EXPECT_EQ(count, pair.find("form") == std::string::npos ? 6 : 9) << pair << ": not 18 in equal parts";
     SampleSpec negative = spec({3});
     negative.variant = spread->next(negative);
-    EXPECT_THAT(compose(negative, {}, *strategy).messages.back().text,
-                AllOf(testing::StartsWith("match report/"), testing::EndsWith("/Sport")));
+    const Prompt report = compose(negative, {}, *strategy);
+    EXPECT_THAT(report.messages.back().text, AllOf(testing::StartsWith("match report/"), testing::EndsWith("/Sport")));
+    ASSERT_EQ(report.attributes.size(), 3U);
+    EXPECT_EQ(report.attributes[1], (Attribute{"form", "match report"})) << "not the user's, which it does not get";
+    EXPECT_EQ(report.attributes[2], (Attribute{"negative", "Sport"}));
 
     // More combinations than a variant can tell apart: all is drawn from the seed, as without a spread.
     std::string entries = "[\"0\"";
