@@ -1,6 +1,7 @@
 // Writes small valid ledgers for the corpus, and ones with something wrong inside that SQLite does not see:
 // `make-ledgers FOLDER`. Pages of 512 bytes keep them small and give the fuzzer trees that are deep enough.
 
+#include <cstdint>
 #include <filesystem>
 #include <iostream>
 #include <span>
@@ -34,6 +35,7 @@ public:
             spec.drawn.insert(spec.primary);
             if (made_ % 2 == 0) spec.drawn.insert(static_cast<LabelId>((made_ + 1) % 3));
             spec.labels = spec.drawn;
+            spec.variant = static_cast<std::uint32_t>(made_);
             out[filled] = spec;
         }
         return filled;
@@ -74,8 +76,8 @@ core::CallEntry entry(std::uint64_t sample, std::uint32_t attempt, Outcome outco
         e.error = ErrorCode::malformed;
         e.row.reason = "empty";
         e.row.message = "the answer contains no document";
-        e.findings = {{Severity::rejection, "too_short", "has 12 words"},
-                      {Severity::warning, "no_title", "lacks a title"}};
+        e.row.findings = {{Severity::rejection, "too_short", "has 12 words"},
+                          {Severity::warning, "no_title", "lacks a title"}};
     }
     return e;
 }
