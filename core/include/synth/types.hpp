@@ -22,11 +22,11 @@ using TimePoint = std::chrono::sys_time<std::chrono::milliseconds>;
 
 /// What one sample is to be: planned and saved before anything is spent.
 struct SampleSpec {
-    std::uint64_t index = 0;  ///< place in the plan, from 0; set by the core
-    std::uint64_t seed = 0;   ///< of everything that is drawn for this sample; set by the core from run seed and index
-    LabelSet labels;          ///< what the document carries: `drawn` plus parents, if those were asked for
-    LabelSet drawn;           ///< what the sampler balanced
-    LabelId primary = 0;      ///< one of `drawn`: the label this sample was made for
+    std::uint64_t index = 0;    ///< place in the plan, from 0; set by the core
+    std::uint64_t seed = 0;     ///< of everything that is drawn for this sample; set by the core from run seed and index
+    LabelSet labels;            ///< what the document carries: `drawn` plus parents, if those were asked for
+    LabelSet drawn;             ///< what the sampler balanced
+    LabelId primary = 0;        ///< one of `drawn`: the label this sample was made for
     std::uint32_t variant = 0;  ///< what the prompt strategy chose for it with the whole plan in view; 0: nothing
     bool operator==(const SampleSpec&) const = default;
 };

@@ -20,7 +20,7 @@ void put(Number number, std::string& bytes) {
 template <class Number>
 Number get(std::string_view bytes, std::size_t at) {
     std::uint64_t number = 0;
-    for (std::size_t i = sizeof(Number); i > 0; --i) number = number << 8U | static_cast<unsigned char>(bytes[at + i - 1]);
+    for (std::size_t i = sizeof(Number); i-- > 0;) number = number << 8U | static_cast<unsigned char>(bytes[at + i]);
     return static_cast<Number>(number);
 }
 

@@ -19,7 +19,7 @@ namespace synth::core {
 
 inline constexpr std::size_t kSpecsPerBlock = 4096;
 
-/// Of a packed spec: at least, and for each label.
+/// Bytes of a packed spec without labels, and of each label.
 inline constexpr std::size_t kPackedSpec = 8, kPackedLabel = 2;
 
 /// Appends labels and variant of `spec` to `bytes`.

@@ -10,7 +10,6 @@
 #include <ranges>
 #include <vector>
 
-#include "synth/prompt_strategy.hpp"
 #include "synth/random.hpp"
 #include "synth/taxonomy.hpp"
 

@@ -210,7 +210,8 @@ private:
     void find_fitting_forms(const SampleSpec& spec, std::vector<std::size_t>& forms) const {
         forms.clear();
         for (std::size_t i = 0; i < form_fits_.size(); ++i)
-            if (std::ranges::any_of(spec.drawn, [&](LabelId label) { return form_fits_[i][label]; })) forms.push_back(i);
+            if (std::ranges::any_of(spec.drawn, [&](LabelId label) { return form_fits_[i][label]; }))
+                forms.push_back(i);
     }
 
     Prompt compose_document(const SampleSpec& spec, Random& random) const {

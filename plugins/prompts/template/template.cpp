@@ -311,8 +311,8 @@ private:
         return false;
     }
 
-    /// Everything that belongs to the sample. What is drawn from the seed has one of its own by name, so that a list more or
-    /// less changes nothing else.
+    /// Everything that belongs to the sample. What is drawn from the seed has one of its own by name, so that a list
+    /// more or less changes nothing else.
     [[nodiscard]] Value sample_values(const SampleSpec& spec, std::span<const Attempt> earlier,
                                       std::vector<Attribute>& attributes) const {
         const std::uint64_t seed = derive_seed(spec.seed, "template");
