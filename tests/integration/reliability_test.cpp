@@ -144,6 +144,18 @@ TEST_F(LimitsTest, StatedLimitsAreKeptWithHardlyA429) {
     EXPECT_EQ(number_at(report(), "/samples/attempts"), 980);
 }
 
+TEST_F(LimitsTest, TokensThatAreCountedAtMostAreFoundOutOnce) {
+    for (const std::string dialect : {"none", "openai"}) {
+        serve(R"("limits": {"tokens": 2000000, "dialect": ")" + dialect + R"("}, "latency": {"ms": 20})");
+        const auto before = answered_with(server_, 429);
+        const auto finished = run(generating({"--num-samples", "430", "--max-concurrent", "30", "--tpm", "2000000", "--output-dir",
+                                              (dir_ / dialect).string()}),
+                                  120s);
+        ASSERT_EQ(finished.exit_code, 0) << finished.err;
+        EXPECT_LE(answered_with(server_, 429) - before, 30U) << dialect << ": those in flight";
+    }
+}
+
 TEST_F(LimitsTest, UnstatedLimitsAreFound) {
     serve(R"("limits": {"requests": 100, "window_ms": 1000, "dialect": "none", "retry": "none"}, "latency": {"ms": 20})");
     const auto finished = run(generating({"--num-samples", "900", "--max-concurrent", "50"}), 120s);

@@ -89,13 +89,13 @@ void RateLimiter::settle(const Ticket& ticket, std::optional<CountedTokens> coun
     tokens_.take(static_cast<double>(taken.count) - ticket.tokens, now);
 }
 
-bool RateLimiter::explains_refusal(const Ticket& ticket, SteadyTime now) {
-    if (!counts_at_most_ && gave_back_ && !stated_) {
-        counts_at_most_ = true;
-        gave_back_until_ = admitted_;
-        tokens_.set_level(std::min(0.0, tokens_.level(now)), now);
-    }
-    return ticket.number <= gave_back_until_;
+RateLimiter::Refusal RateLimiter::learn_from_refusal(const Ticket& ticket, SteadyTime now) {
+    if (counts_at_most_ || !gave_back_ || follows_tokens_left_)
+        return ticket.number <= gave_back_until_ ? Refusal::explained : Refusal::other;
+    counts_at_most_ = true;
+    gave_back_until_ = admitted_;
+    tokens_.set_level(std::min(0.0, tokens_.level(now)), now);
+    return Refusal::learned;
 }
 
 bool RateLimiter::learn(const RateLimits& limits, const Ticket& ticket, SteadyTime now) {
@@ -119,6 +119,7 @@ bool RateLimiter::learn(const RateLimits& limits, const Ticket& ticket, SteadyTi
     adopt(requests_, requests_given_, limits.limit_requests, limits.remaining_requests,
           static_cast<double>(admitted_ - ticket.number));
     adopt(tokens_, tokens_given_, limits.limit_tokens, limits.remaining_tokens, tokens_admitted_ - ticket.tokens_until);
+    follows_tokens_left_ = follows_tokens_left_ || (!tokens_given_ && limits.limit_tokens && limits.remaining_tokens);
     return changed;
 }
 
@@ -310,12 +311,17 @@ void Pacer::settle(const Ticket& ticket, const Reply& reply, std::optional<Count
 
 void Pacer::on_limited(const Ticket& ticket, const Reply& reply, std::uint32_t in_flight, std::chrono::milliseconds jitter,
                        SteadyTime now, std::vector<Note>& notes) {
-    const bool limited = reply.error->code == ErrorCode::rate_limited;
-    if (limited && limiter_.explains_refusal(ticket.limits, now)) return;
-    ++throttled_in_a_row_;
     asked_until_ = {};
+    const bool limited = reply.error->code == ErrorCode::rate_limited;
     const bool slow_down = reply.error->reason == "slow_down";
     if (limited) search_.on_refused();
+    if (limited && !slow_down) {
+        const auto refusal = limiter_.learn_from_refusal(ticket.limits, now);
+        if (refusal == RateLimiter::Refusal::learned)
+            notes.push_back({"limits", "told to wait: tokens are counted as what answers may take"});
+        if (refusal != RateLimiter::Refusal::other) return;
+    }
+    ++throttled_in_a_row_;
     if (limited && limiter_.stated()) limiter_.smooth(now);
     if (limited && (!limiter_.stated() || slow_down) && ticket.episode == window_.episode() && success_in_episode_) {
         success_in_episode_ = false;

@@ -58,9 +58,14 @@ public:
     /// Corrects the token bucket by what the request really took; nothing: it stays as reserved.
     void settle(const Ticket& ticket, std::optional<CountedTokens> counted, SteadyTime now);
 
-    /// Whether a refusal comes of giving back what answers did not take: some services count what they might have taken,
-    /// and do not say what is left. From the first refusal on it is counted like that.
-    bool explains_refusal(const Ticket& ticket, SteadyTime now);
+    /// Some services count what answers might have taken, and where nothing follows what they say is left they refuse for
+    /// what was given back: from the first refusal on it is counted like that.
+    enum class Refusal : std::uint8_t {
+        learned,    ///< counted like that from now on
+        explained,  ///< let through before
+        other,
+    };
+    Refusal learn_from_refusal(const Ticket& ticket, SteadyTime now);
 
     /// Learns limits and levels from a reply. True when a limit changed.
     bool learn(const RateLimits& limits, const Ticket& ticket, SteadyTime now);
@@ -84,7 +89,7 @@ public:
 private:
     Bucket requests_, tokens_;
     bool requests_given_, tokens_given_, stated_ = false;
-    bool counts_at_most_ = false, gave_back_ = false;
+    bool counts_at_most_ = false, gave_back_ = false, follows_tokens_left_ = false;
     std::uint64_t admitted_ = 0, gave_back_until_ = 0;  ///< the last one let through before that
     double tokens_admitted_ = 0;
     SteadyTime paused_until_{};

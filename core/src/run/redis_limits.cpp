@@ -39,14 +39,14 @@ local most, tokens, rpm, tpm = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(AR
 local unused, pause, refused, back = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7] == '1', ARGV[10] == '1'
 local function get(field) return tonumber(redis.call('HGET', key, field) or '0') end
 local function put(field, value) redis.call('HSET', key, field, string.format('%.0f', value)) end
-if refused then put('at_most', 1) end
-unused = unused + tonumber(get('at_most') == 1 and ARGV[12] or ARGV[11])
 if back and redis.call('EXISTS', key) == 0 then refused = true end
 if refused then put('smooth', 1) end
 if tonumber(ARGV[8]) > 0 then put('rpm', ARGV[8]) end
 if tonumber(ARGV[9]) > 0 then put('tpm', ARGV[9]) end
 if rpm == 0 then rpm = get('rpm') end
 if tpm == 0 then tpm = get('tpm') end
+if ARGV[13] == '1' and tpm > 0 then put('at_most', 1) end
+unused = unused + tonumber(get('at_most') == 1 and ARGV[12] or ARGV[11])
 local function cost_of(rate, field)
     if rate == 0 then return 0, 0 end
     local early = get(field)
@@ -210,15 +210,19 @@ public:
         unused_ += lease_.tokens.count - tokens.count;
     }
 
-    void settle(Tokens tokens, std::optional<CountedTokens> counted, const RateLimits& limits, bool refused) override {
-        if (counted) {
+    void settle(Tokens tokens, std::optional<CountedTokens> counted, const Reply& reply) override {
+        if (counted && state_ == State::shared) {
             not_taken_ += tokens.count - counted->used.count;
             not_asked_ += tokens.count - std::max(counted->used, counted->at_most).count;
+            gave_back_ = gave_back_ || counted->used < counted->at_most;
         }
+        const RateLimits& limits = reply.limits;
+        const bool refused = reply.error && reply.error->code == ErrorCode::rate_limited;
         stated_requests_ = limits.limit_requests.value_or(stated_requests_);
         stated_tokens_ = limits.limit_tokens.value_or(stated_tokens_);
         pause_ = limits.retry_after.value_or(std::chrono::milliseconds{});
         refused_rate_ = refused;
+        refused_tokens_ = refused && gave_back_ && reply.error->reason != "slow_down";
         if (state_ != State::shared || (!refused && pause_ <= microseconds{})) return;
         if (lease_.left > 0) {  // its slots would be within the pause
             unused_ += lease_.left * lease_.tokens.count;
@@ -274,10 +278,11 @@ private:
                                       std::to_string(most), std::to_string(tokens.count), rate(options_.requests_per_minute),
                                       rate(options_.tokens_per_minute), std::to_string(unused_), std::to_string(pause_.count()),
                                       refused_rate_ ? "1" : "0", std::to_string(stated_requests_), std::to_string(stated_tokens_),
-                                      was_away_ ? "1" : "0", std::to_string(not_taken_), std::to_string(not_asked_)});
+                                      was_away_ ? "1" : "0", std::to_string(not_taken_), std::to_string(not_asked_),
+                                      refused_tokens_ ? "1" : "0"});
         unused_ = not_taken_ = not_asked_ = 0;
         pause_ = {};
-        refused_rate_ = false;
+        refused_rate_ = refused_tokens_ = false;
     }
 
     void on_rates(const redisReply& reply) {
@@ -416,6 +421,7 @@ private:
     void lost(const std::string& why) {
         disconnect();
         lease_ = {};
+        unused_ = not_taken_ = not_asked_ = 0;
         asked_ = false;
         claimed_.reset();
         refused_.reset();
@@ -456,7 +462,8 @@ private:
     // Tokens to be given back with the next call: of no request, and by answers in either way of counting.
     std::int64_t unused_ = 0, not_taken_ = 0, not_asked_ = 0;
     microseconds pause_{};
-    bool refused_rate_ = false;
+    bool refused_rate_ = false, refused_tokens_ = false;
+    bool gave_back_ = false;  ///< an answer took less than it might have
     std::int64_t stated_requests_ = 0, stated_tokens_ = 0;  ///< by the service, a minute; 0: not
 
     PicoUsd extra_;

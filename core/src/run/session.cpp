@@ -442,8 +442,7 @@ private:
         auto& pacer = flight.asker == kWriter ? pacer_ : askers_[flight.asker].pacer;
         pacer.settle(flight.ticket, reply, counted, in_flight, jitter(), now_steady, notes);
         if (flight.asker == kWriter && c_.shared != nullptr)
-            c_.shared->settle(Tokens{static_cast<std::int64_t>(flight.ticket.limits.tokens)}, counted, reply.limits,
-                              reply.error && reply.error->code == ErrorCode::rate_limited);
+            c_.shared->settle(Tokens{static_cast<std::int64_t>(flight.ticket.limits.tokens)}, counted, reply);
         for (auto& note : notes) event(std::move(note.kind), std::move(note.detail));
     }
 

@@ -45,9 +45,8 @@ public:
     virtual SteadyTime earliest(Tokens tokens, std::uint32_t most, SteadyTime now) = 0;
     /// It leaves.
     virtual void admit(Tokens tokens) = 0;
-    /// What the reply to a request says that was admitted with `tokens`. `counted`: if it has a usage. `refused`: for
-    /// going over a limit.
-    virtual void settle(Tokens tokens, std::optional<CountedTokens> counted, const RateLimits& limits, bool refused) = 0;
+    /// What the reply to a request says that was admitted with `tokens`. `counted`: if it has a usage.
+    virtual void settle(Tokens tokens, std::optional<CountedTokens> counted, const Reply& reply) = 0;
 
     enum class Money : std::uint8_t {
         granted,  ///< `extra` is enough

@@ -82,20 +82,36 @@ TEST(RateLimiter, TokensSettleOnWhatWasUsed) {
 }
 
 TEST(RateLimiter, CountsWhatAnswersMightTakeOnceAServiceHasRefusedForIt) {
+    using Refusal = RateLimiter::Refusal;
     RateLimiter limiter(std::nullopt, 6000, kStart);
-    EXPECT_FALSE(limiter.explains_refusal(limiter.admit({3000}, kStart), kStart)) << "nothing was given back";
+    EXPECT_EQ(limiter.learn_from_refusal(limiter.admit({3000}, kStart), kStart), Refusal::other) << "nothing was given back";
     const auto second = limiter.admit({3000}, kStart);
+    RateLimits stated;  // of what the user has given: not followed
+    stated.limit_tokens = 6000;
+    stated.remaining_tokens = 100;
+    limiter.learn(stated, second, kStart);
     limiter.settle(second, CountedTokens{{500}, {2900}}, kStart);
     const auto refused = limiter.admit({2000}, kStart);
-    EXPECT_TRUE(limiter.explains_refusal(refused, kStart));
-    EXPECT_TRUE(limiter.explains_refusal(second, kStart)) << "so were those in flight";
+    EXPECT_EQ(limiter.learn_from_refusal(refused, kStart), Refusal::learned);
+    EXPECT_EQ(limiter.learn_from_refusal(second, kStart), Refusal::explained) << "one in flight";
     EXPECT_GT(limiter.earliest({3000}, kStart), at(29)) << "what was given back is taken again";
     const auto later = limiter.admit({3000}, at(31));
     limiter.settle(later, CountedTokens{{100}, {2900}}, at(31));
     EXPECT_GT(limiter.earliest({3000}, at(31)), at(58));
     limiter.settle(later, CountedTokens{{3900}, {2900}}, at(31));
     EXPECT_GT(limiter.earliest({3000}, at(31)), at(67)) << "more than was asked for counts";
-    EXPECT_FALSE(limiter.explains_refusal(later, at(31)));
+    EXPECT_EQ(limiter.learn_from_refusal(later, at(31)), Refusal::other);
+}
+
+TEST(RateLimiter, FollowsWhatAServiceSaysIsLeftOfTokens) {
+    RateLimiter limiter(std::nullopt, std::nullopt, kStart);
+    RateLimits stated;
+    stated.limit_tokens = 6000;
+    stated.remaining_tokens = 3000;
+    const auto ticket = limiter.admit({3000}, kStart);
+    limiter.learn(stated, ticket, kStart);
+    limiter.settle(ticket, CountedTokens{{500}, {2900}}, kStart);
+    EXPECT_EQ(limiter.learn_from_refusal(ticket, kStart), RateLimiter::Refusal::other);
 }
 
 TEST(RateLimiter, APauseHoldsForEveryone) {
@@ -149,6 +165,21 @@ TEST(Pacer, RetryAfterHoldsForEveryoneAndIsNotShortened) {
     reply.limits.retry_after = milliseconds(2'000);
     pacer.settle(second, reply, std::nullopt, 2, milliseconds(0), at(11), notes);
     EXPECT_EQ(pacer.earliest({100}, at(11)), at(17));
+}
+
+TEST(Pacer, ARefusalForTokensThatWereGivenBackNeitherPausesNorCuts) {
+    Pacer pacer({{}, 60'000.0, 20, 20, 1}, kStart);
+    std::vector<Pacer::Note> notes;
+    pacer.settle(pacer.admit({1000}, kStart), {}, CountedTokens{{100}, {900}}, 1, milliseconds(0), kStart, notes);
+    const auto refused = pacer.admit({1000}, kStart), in_flight = pacer.admit({1000}, kStart);
+    for (const auto& ticket : {refused, in_flight})
+        pacer.settle(ticket, limited("rate_limited"), std::nullopt, 20, milliseconds(0), at(1), notes);
+    ASSERT_EQ(notes.size(), 1U);
+    EXPECT_EQ(notes[0].detail, "told to wait: tokens are counted as what answers may take");
+    EXPECT_EQ(pacer.window(), 20U);
+    EXPECT_LE(pacer.earliest({1000}, at(2.1)), at(2.1)) << "a second's worth is there after a second";
+    pacer.settle(pacer.admit({1000}, at(3)), limited("rate_limited"), std::nullopt, 20, milliseconds(0), at(3), notes);
+    EXPECT_GT(pacer.earliest({1}, at(3)), at(3.5)) << "a further one makes all wait";
 }
 
 TEST(Pacer, WhatIsSharedIsKeptElsewhereAndTheShareBeginsWithNothingSavedUp) {
