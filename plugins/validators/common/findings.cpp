@@ -35,16 +35,16 @@ std::string percent(double share) {
     return std::to_string(static_cast<int>(rounded)) + " %";
 }
 
-std::string percent(double share, double limit) {
-    std::string text = percent(share);
-    if (text != percent(limit) || share == limit) return text;
-    for (int decimals = 1; decimals <= 4; ++decimals) {
-        std::array<char, 32> written{};
-        const auto size = std::snprintf(written.data(), written.size(), "%.*f", decimals, share * 100);
-        text = std::string(written.data(), static_cast<std::size_t>(size)) + " %";
-        if (std::stod(text) != limit * 100) break;
-    }
-    return text;
+std::pair<std::string, std::string> percents(double share, double limit) {
+    std::pair texts(percent(share), percent(limit));
+    const auto written = [](double value, int decimals) {
+        std::array<char, 32> digits{};
+        const auto size = std::snprintf(digits.data(), digits.size(), "%.*f %%", decimals, value * 100);
+        return std::string(digits.data(), static_cast<std::size_t>(size));
+    };
+    for (int decimals = 1; share != limit && texts.first == texts.second && decimals <= 6; ++decimals)
+        texts = {written(share, decimals), written(limit, decimals)};
+    return texts;
 }
 
 std::string counted(std::uint64_t number, std::string_view one) {

@@ -42,8 +42,8 @@ private:
 
 /// "37 %": of a share from 0 to 1, rounded, but 0 and 100 only when it is that.
 [[nodiscard]] std::string percent(double share);
-/// The same with as many decimals as tell it from the limit beside it: "25.3 %" where that is 25 %.
-[[nodiscard]] std::string percent(double share, double limit);
+/// A share and its limit, with as many decimals as tell them apart: "25.3 %" and "25.0 %".
+[[nodiscard]] std::pair<std::string, std::string> percents(double share, double limit);
 
 /// "1 word", "2 words".
 [[nodiscard]] std::string counted(std::uint64_t number, std::string_view one);

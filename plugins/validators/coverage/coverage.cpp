@@ -31,6 +31,7 @@ using synth::validators::Action;
 using synth::validators::Findings;
 using synth::validators::in_quotes;
 using synth::validators::percent;
+using synth::validators::percents;
 
 constexpr const char* kOptions = R"({
   "type": "object",
@@ -106,8 +107,9 @@ private:
             const double share = reading_.share(id);
             if (share < limit) {
                 const std::string unused = unused_facts(id, text);
+                const auto [has, needs] = percents(share, limit);
                 findings.add(options_.uncovered, "uncovered_label",
-                             percent(share, limit) + " of the text speaks of " + label.name + ", at least " + percent(limit) +
+                             has + " of the text speaks of " + label.name + ", at least " + needs +
                                  " has to: say more about it" + (unused.empty() ? "" : ", such as " + unused),
                              share, limit, label.code);
             }
@@ -204,10 +206,10 @@ private:
                     share, reading_.share(*confused), meant.code);
                 ++told;
             } else if (share > options_.max_foreign) {
+                const auto [has, may] = percents(share, options_.max_foreign);
                 findings.add(options_.foreign, "foreign_topic",
-                             percent(share, options_.max_foreign) + " of the text speaks of " + label.name + examples(id, text) +
-                                 ", which is none of its topics, at most " + percent(options_.max_foreign) +
-                                 " may: leave that out",
+                             has + " of the text speaks of " + label.name + examples(id, text) +
+                                 ", which is none of its topics, at most " + may + " may: leave that out",
                              share, options_.max_foreign, label.code);
                 ++told;
             }
@@ -217,9 +219,10 @@ private:
         std::string names;
         for (std::size_t i = 0; i < std::min(found.size(), kMostExamples); ++i)
             names += (i == 0 ? "" : ", ") + taxonomy()[found[i].label].name + examples(found[i].label, text);
+        const auto [has, may] = percents(share, options_.max_foreign);
         findings.add(options_.foreign, "foreign_topic",
-                     percent(share, options_.max_foreign) + " of the text speaks of none of its topics but of " + names + ", at most " +
-                         percent(options_.max_foreign) + " may: leave that out",
+                     has + " of the text speaks of none of its topics but of " + names + ", at most " + may +
+                         " may: leave that out",
                      share, options_.max_foreign, taxonomy()[found[0].label].code);
     }
 

@@ -38,7 +38,7 @@ using synth::validators::counted;
 using synth::validators::Findings;
 using synth::validators::hash_runs;
 using synth::validators::in_quotes;
-using synth::validators::percent;
+using synth::validators::percents;
 using synth::validators::Phrases;
 using synth::validators::Place;
 
@@ -116,11 +116,12 @@ public:
         if (worst > 0) {
             const FoldedWord& last = text_.words[std::min(to + kSharedRun - 2, text_.words.size() - 1)];
             const std::size_t begin = text_.words[from].begin;
+            const auto [has, may] = percents(worst, options_.max_shared);
             findings.add(options_.shared_phrase, "shared_phrase",
                          "the phrase " +
                              in_quotes(std::string_view(review.draft->text).substr(begin, last.end - begin), 120) +
-                             " stands in " + percent(worst, options_.max_shared) + " of the texts before, at most " +
-                             percent(options_.max_shared) + " may have it: say it in words of your own",
+                             " stands in " + has + " of the texts before, at most " + may +
+                             " may have it: say it in words of your own",
                          worst, options_.max_shared);
         }
         return std::move(findings).verdict();

@@ -1,6 +1,8 @@
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "common/findings.hpp"
 #include "support/small_taxonomy.hpp"
 #include "unit/validators/review.hpp"
 
@@ -111,7 +113,11 @@ TEST(CoverageValidator, SaysAShareSoThatItDiffersFromTheLimit) {
     const auto foreign = coverage.check(sentences("kilonovae", 59) + sentences("exoplanets", 20), {"Kilonovae"});
     ASSERT_EQ(codes(foreign), "foreign_topic:MMA_O_E");
     EXPECT_THAT(foreign.findings[0].message, HasSubstr("25.3 % of the text"));
-    EXPECT_THAT(foreign.findings[0].message, HasSubstr("at most 25 % may"));
+    EXPECT_THAT(foreign.findings[0].message, HasSubstr("at most 25.0 % may"));
+    const std::pair<std::string, std::string> near("14.1 %", "14.3 %"), nearer("7.04 %", "7.00 %"), far("9 %", "7 %");
+    EXPECT_EQ(validators::percents(0.1412, 1.0 / 7), near);
+    EXPECT_EQ(validators::percents(0.0704, 0.07), nearer);
+    EXPECT_EQ(validators::percents(0.09, 0.07), far);
 }
 
 TEST(CoverageValidator, KnowsWhichLabelsAreTakenForEachOther) {
