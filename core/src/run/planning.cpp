@@ -1,5 +1,6 @@
 #include "run/planning.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -39,6 +40,9 @@ private:
         for (auto& spec : specs) {
             if (!within(spec, labels_))
                 return Error{ErrorCode::internal, "the sampler planned a label that the taxonomy lacks", "plan"};
+            if (spec.drawn.empty() || std::ranges::any_of(spec.drawn, [&](LabelId label) { return !spec.labels.contains(label); }))
+                return Error{ErrorCode::internal, "the sampler planned a sample without labels, or one that does not carry what was drawn",
+                             "plan"};
             spec.index = next_index_++;
             spec.seed = derive_seed(seed_, spec.index);
             spec.variant = 0;
