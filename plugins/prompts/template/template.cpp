@@ -256,22 +256,28 @@ private:
     public:
         explicit Spread(const TemplatePrompts& prompts)
             : taxonomy_(prompts.taxonomy_), negatives_(taxonomy_.negative_categories) {
-            for (const Choices& list : prompts.texts_.lists)
+            for (const Choices& list : prompts.texts_.lists) {
+                names_.push_back(list.name);
                 lists_.emplace_back(taxonomy_.labels.size(), list.entries.size());
+            }
         }
 
         std::uint32_t next(const SampleSpec& spec) override {
-            Random random(derive_seed(spec.seed, "spread"));
+            const std::uint64_t seed = derive_seed(spec.seed, "spread");
             prompts::VariantWriter variant;
-            for (prompts::Meetings& list : lists_)
-                variant.add(list.meet_least_met(spec.labels, random), list.values());
+            for (std::size_t i = 0; i < lists_.size(); ++i) {
+                Random random(derive_seed(seed, names_[i]));
+                variant.add(lists_[i].meet_least_met(spec.labels, random), lists_[i].values());
+            }
+            Random random(derive_seed(seed, kNegative));
             if (taxonomy_.is_negative(spec.drawn)) negatives_.meet(variant, random);
             return variant.variant();
         }
 
     private:
         const Taxonomy& taxonomy_;
-        std::vector<prompts::Meetings> lists_;
+        std::vector<std::string_view> names_;
+        std::vector<prompts::Meetings> lists_;  // by name
         prompts::NegativeMeetings negatives_;
     };
 
@@ -311,8 +317,8 @@ private:
         return false;
     }
 
-    /// Everything that belongs to the sample. What is drawn from the seed has one of its own by name, so that a list
-    /// more or less changes nothing else.
+    /// Everything that belongs to the sample. What is drawn from the seed has one of its own by name, so that without a
+    /// variant a list more or less changes nothing else.
     [[nodiscard]] Value sample_values(const SampleSpec& spec, std::span<const Attempt> earlier,
                                       std::vector<Attribute>& attributes) const {
         const std::uint64_t seed = derive_seed(spec.seed, "template");
@@ -375,7 +381,7 @@ private:
             std::erase_if(attributes, [](const Attribute& attribute) { return attribute.name == kForm; });
             attributes.push_back({kForm, form});
         }
-        attributes.push_back({kNegative, category.name});
+        attributes.push_back({"category", category.name});
         Value value = Value::object();
         value.set("name", category.name);
         value.set("meaning", category.meaning);

@@ -163,7 +163,7 @@ TEST_F(Template, SpreadsTheUsersListsOverAPlan) {
     EXPECT_THAT(report.messages.back().text, AllOf(testing::StartsWith("match report/"), testing::EndsWith("/Sport")));
     ASSERT_EQ(report.attributes.size(), 3U);
     EXPECT_EQ(report.attributes[1], (Attribute{"form", "match report"})) << "not the user's, which it does not get";
-    EXPECT_EQ(report.attributes[2], (Attribute{"negative", "Sport"}));
+    EXPECT_EQ(report.attributes[2], (Attribute{"category", "Sport"}));
 
     // More combinations than a variant can tell apart: all is drawn from the seed, as without a spread.
     std::string entries = "[\"0\"";
