@@ -66,10 +66,16 @@ void leave_shared_limits(const Console& console, const RunConfig& config, const 
                          const fs::path& ledger, SharedLimits& shared) {
     if (session.end == End::io || session.end == End::internal) return;
     auto progress = reader.progress();
-    const Status left = progress ? shared.leave(beyond_share(config, *progress), session.missing == 0) : Status(progress.error());
-    if (!left)
-        console.log(LogLevel::warning, left.error().message + "; what this shard leaves of its budget is for the others after: " +
-                                           resume_command(config, ledger, End::interrupted));
+    if (!progress) return console.log(LogLevel::warning, progress.error().message);
+    const PicoUsd beyond = beyond_share(config, *progress);
+    const bool complete = session.missing == 0;
+    const Status left = shared.leave(beyond, complete);
+    if (left) return;
+    const bool leaves = complete && config.shard && config.budget && beyond < PicoUsd{};
+    console.log(LogLevel::warning, left.error().message +
+                                       (leaves ? "; what this shard leaves of its budget is for the others after: " +
+                                                     resume_command(config, ledger, End::interrupted)
+                                               : std::string()));
 }
 
 }  // namespace
