@@ -51,6 +51,21 @@ public:
     static constexpr std::uint64_t kPrior = 40;
 };
 
+/// Samples of which nothing was drawn.
+class NothingDrawn final : public Sampler {
+public:
+    Result<std::unique_ptr<PlanStream>> plan(const PlanRequest&) const override {
+        class Stream final : public PlanStream {
+        public:
+            Result<std::size_t> next(std::span<SampleSpec> out) override {
+                for (auto& spec : out) spec.labels.insert(0);
+                return out.size();
+            }
+        };
+        return std::unique_ptr<PlanStream>(std::make_unique<Stream>());
+    }
+};
+
 /// Its variant is the number of samples with that primary label so far, and it tells what it was shown of index and seed.
 class Counting final : public PromptStrategy {
 public:
@@ -130,6 +145,14 @@ TEST_F(Planning, RefusesALabelThatTheTaxonomyLacks) {
     const auto got = third->next(std::span(&spec, 1));
     ASSERT_FALSE(got.ok());
     EXPECT_THAT(got.error().message, HasSubstr("the sampler planned a label that the taxonomy lacks"));
+}
+
+TEST_F(Planning, RefusesASampleOfWhichNothingWasDrawn) {
+    sampler_ = instance<Sampler, NothingDrawn>();
+    SampleSpec spec;
+    const auto got = plan()->next(std::span(&spec, 1));
+    ASSERT_FALSE(got.ok());
+    EXPECT_THAT(got.error().message, HasSubstr("one that does not carry what was drawn"));
 }
 
 }  // namespace
