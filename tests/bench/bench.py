@@ -128,38 +128,35 @@ class Bench:
                  cpu=median(e.cpu for e in ends) / max(samples, 1) * 1e6, peak=peak,
                  per_request=(peak - self.base_peak) / in_flight if window >= 1000 and makespan else None)
 
+    def client(self, scenario, latency, window, line, tls=False, repeat=1):
+        """What another client costs that does nothing else: `line` is its command, with the server's address."""
+        ends, stats = [], []
+        for _ in range(repeat):
+            with self.server(latency, window, tls) as server:
+                ends.append(self.run(line(server.url)))
+                stats.append(server.stop())
+        self.row(scenario, samples=stats[0]["answers"], window=window, rate=median(s["answers"] / s["wall"] for s in stats),
+                 wall=median(s["wall"] for s in stats),
+                 cpu=median(e.cpu / s["answers"] for e, s in zip(ends, stats)) * 1e6, peak=median(e.peak for e in ends))
+
     def ceiling(self, scenario, latency, window, seconds):
         script = self.work / "post.lua"
         script.write_text(f'wrk.method = "POST"\nwrk.body = string.rep("x", {PROMPT_BYTES})\n'
                           'wrk.headers["Content-Type"] = "application/json"\n')
-        with self.server(latency, window) as server:
-            end = self.run(["wrk", "-t1", f"-c{window}", f"-d{seconds}s", "--timeout", "60s", "-s", script,
-                            server.url + "/v1/chat/completions"])
-            stats = server.stop()
-        self.row(scenario, samples=stats["answers"], window=window, rate=stats["answers"] / stats["wall"],
-                 wall=stats["wall"], cpu=end.cpu / stats["answers"] * 1e6, peak=end.peak)
+        self.client(scenario, latency, window, lambda url: [
+            "wrk", "-t1", f"-c{window}", f"-d{seconds}s", "--timeout", "60s", "-s", script, url + "/v1/chat/completions"])
 
     def http2_ceiling(self, scenario, latency, window, requests):
         body = self.work / "body"
         body.write_text("x" * PROMPT_BYTES)
-        with self.server(latency, window, tls=True) as server:
-            end = self.run(["h2load", f"-n{requests}", f"-c{-(-window // 100)}", f"-m{min(window, 100)}", "-d", body,
-                            server.url + "/v1/chat/completions"])
-            stats = server.stop()
-        self.row(scenario, samples=stats["answers"], window=window, rate=stats["answers"] / stats["wall"],
-                 wall=stats["wall"], cpu=end.cpu / stats["answers"] * 1e6, peak=end.peak)
+        self.client(scenario, latency, window, lambda url: [
+            "h2load", f"-n{requests}", f"-c{-(-window // 100)}", f"-m{min(window, 100)}", "-d", body,
+            url + "/v1/chat/completions"], tls=True)
 
     def node_client(self, samples, window, repeat):
-        """Transport alone, by the official client for Node."""
-        ends, stats = [], []
-        for _ in range(repeat):
-            with self.server("zero", window) as server:
-                ends.append(self.run(["env", f"NODE_PATH={self.node_modules}", "node", ROOT / "tests/bench/openai_client.mjs",
-                                      server.url + "/v1", samples, window, PROMPT_BYTES]))
-                stats.append(server.stop())
-        wall = median(s["wall"] for s in stats)
-        self.row("Node client, no latency", samples=samples, window=window, rate=samples / wall, wall=wall,
-                 cpu=median(e.cpu for e in ends) / samples * 1e6, peak=median(e.peak for e in ends))
+        self.client("Node client, no latency", "zero", window, lambda url: [
+            "env", f"NODE_PATH={self.node_modules}", "node", ROOT / "tests/bench/openai_client.mjs", url + "/v1", samples, window,
+            PROMPT_BYTES], repeat=repeat)
 
     def offline(self, samples, repeat=1, keep=False):
         ends = [self.run(self.generate(samples, 20, name="offline")) for _ in range(repeat)]
