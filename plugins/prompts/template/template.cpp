@@ -255,29 +255,28 @@ private:
     class Spread final : public PlanSpread {
     public:
         explicit Spread(const TemplatePrompts& prompts)
-            : taxonomy_(prompts.taxonomy_), negatives_(taxonomy_.negative_categories) {
-            for (const Choices& list : prompts.texts_.lists) {
-                names_.push_back(list.name);
-                lists_.emplace_back(taxonomy_.labels.size(), list.entries.size());
-            }
+            : prompts_(prompts), negatives_(prompts.taxonomy_.negative_categories) {
+            for (const Choices& list : prompts.texts_.lists)
+                lists_.emplace_back(prompts.taxonomy_.labels.size(), list.entries.size());
         }
 
         std::uint32_t next(const SampleSpec& spec) override {
             const std::uint64_t seed = derive_seed(spec.seed, "spread");
             prompts::VariantWriter variant;
             for (std::size_t i = 0; i < lists_.size(); ++i) {
-                Random random(derive_seed(seed, names_[i]));
+                Random random(derive_seed(seed, prompts_.texts_.lists[i].name));
                 variant.add(lists_[i].meet_least_met(spec.labels, random), lists_[i].values());
             }
-            Random random(derive_seed(seed, kNegative));
-            if (taxonomy_.is_negative(spec.drawn)) negatives_.meet(variant, random);
+            if (prompts_.taxonomy_.is_negative(spec.drawn)) {
+                Random random(derive_seed(seed, kNegative));
+                negatives_.meet(variant, random);
+            }
             return variant.variant();
         }
 
     private:
-        const Taxonomy& taxonomy_;
-        std::vector<std::string_view> names_;
-        std::vector<prompts::Meetings> lists_;  // by name
+        const TemplatePrompts& prompts_;
+        std::vector<prompts::Meetings> lists_;  // as those of the prompts
         prompts::NegativeMeetings negatives_;
     };
 
@@ -372,7 +371,7 @@ private:
     /// The form of a category takes the place of one from the user's list.
     void set_negative(Value& values, std::vector<Attribute>& attributes, prompts::VariantReader& chosen,
                       std::uint64_t seed) const {
-        Random random(derive_seed(seed, "negative"));
+        Random random(derive_seed(seed, kNegative));
         const std::size_t drawn = chosen.next(taxonomy_.negative_categories.size(), random);
         const NegativeCategory& category = taxonomy_.negative_categories[drawn];
         if (!category.forms.empty()) {
