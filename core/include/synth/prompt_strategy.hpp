@@ -13,14 +13,15 @@
 
 namespace synth {
 
-/// Chooses for each sample of a plan among what its prompt may say, knowing what it chose for those before. One thread at
-/// a time.
+/// Chooses for each sample of a plan among what its prompt may say, knowing what it chose for those before. One thread
+/// at a time.
 class PlanSpread {
 public:
     virtual ~PlanSpread() = default;
     /// `SampleSpec::variant` of the next sample: called once for each of the whole plan, from index 0 on, also in a
     /// shard and for those of a plan that is gone on from. The same specs give the same variants on every machine.
-    /// Labels are of the taxonomy, `drawn` is not empty and part of `labels`. A plan may have millions of samples: keep counts, not specs.
+    /// Labels are of the taxonomy, `drawn` is not empty and part of `labels`. A plan may have millions of samples: keep
+    /// counts, not specs.
     virtual std::uint32_t next(const SampleSpec& spec) = 0;
 };
 

@@ -86,7 +86,8 @@ std::optional<std::pair<std::string, Shard>> parse_shard_name(std::string_view n
     const auto numbers = name.substr(at + kShard.size());
     const auto of = numbers.find(kOf);
     if (of == std::string_view::npos) return std::nullopt;
-    const auto number = parse_number<std::uint32_t>(numbers.substr(0, of)), count = parse_number<std::uint32_t>(numbers.substr(of + kOf.size()));
+    const auto number = parse_number<std::uint32_t>(numbers.substr(0, of));
+    const auto count = parse_number<std::uint32_t>(numbers.substr(of + kOf.size()));
     if (!number || !count || *number < 1 || *number > *count) return std::nullopt;
     Shard shard;
     shard.number = *number;

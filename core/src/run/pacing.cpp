@@ -313,7 +313,7 @@ void Pacer::on_limited(const Ticket& ticket, const Reply& reply, std::uint32_t i
                        SteadyTime now, std::vector<Note>& notes) {
     asked_until_ = {};
     const bool limited = reply.error->code == ErrorCode::rate_limited;
-    const bool slow_down = reply.error->reason == "slow_down";
+    const bool slow_down = reply.error->reason == kSlowDown;
     if (limited) search_.on_refused();
     if (limited && !slow_down) {
         const auto refusal = limiter_.learn_from_refusal(ticket.limits, now);

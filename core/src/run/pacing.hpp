@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "synth/types.hpp"
@@ -32,6 +33,9 @@ private:
     double per_minute_ = 0, capacity_ = 0, level_ = 0;
     SteadyTime updated_{};
 };
+
+/// Reason of a 429 that asks for a lower rate, whatever the limits are.
+inline constexpr std::string_view kSlowDown = "slow_down";
 
 /// What a service may have counted a request with: what the answer took, or what it might have taken at most.
 struct CountedTokens {

@@ -40,8 +40,10 @@ private:
         for (auto& spec : specs) {
             if (!within(spec, labels_))
                 return Error{ErrorCode::internal, "the sampler planned a label that the taxonomy lacks", "plan"};
-            if (spec.drawn.empty() || std::ranges::any_of(spec.drawn, [&](LabelId label) { return !spec.labels.contains(label); }))
-                return Error{ErrorCode::internal, "the sampler planned a sample without labels, or one that does not carry what was drawn",
+            const auto carried = [&spec](LabelId label) { return spec.labels.contains(label); };
+            if (spec.drawn.empty() || !std::ranges::all_of(spec.drawn, carried))
+                return Error{ErrorCode::internal,
+                             "the sampler planned a sample without labels, or one that does not carry what was drawn",
                              "plan"};
             spec.index = next_index_++;
             spec.seed = derive_seed(seed_, spec.index);

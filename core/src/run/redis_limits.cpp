@@ -222,7 +222,7 @@ public:
         stated_tokens_ = limits.limit_tokens.value_or(stated_tokens_);
         pause_ = limits.retry_after.value_or(std::chrono::milliseconds{});
         refused_rate_ = refused;
-        refused_tokens_ = refused && gave_back_ && reply.error->reason != "slow_down";
+        refused_tokens_ = refused && gave_back_ && reply.error->reason != kSlowDown;
         if (state_ != State::shared || (!refused && pause_ <= microseconds{})) return;
         if (lease_.left > 0) {  // its slots would be within the pause
             unused_ += lease_.left * lease_.tokens.count;

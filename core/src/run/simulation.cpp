@@ -249,11 +249,9 @@ private:
         const auto answer = a_.draw(flight.in_time);
         const bool answered = answer == Account::Answer::accepted || answer == Account::Answer::rejected;
         notes_.clear();
-        pacer_.settle(flight.ticket, answered ? success_ : unavailable_,
-                      answered ? std::optional(CountedTokens{request.input + request.output, request.input + request.output_bound})
-                               : std::nullopt,
-                      in_flight,
-                      a_.fate.jitter(), now_, notes_);
+        std::optional<CountedTokens> counted;
+        if (answered) counted = {request.input + request.output, request.input + request.output_bound};
+        pacer_.settle(flight.ticket, answered ? success_ : unavailable_, counted, in_flight, a_.fate.jitter(), now_, notes_);
         circuit_.on_answer(answered ? Circuit::Answer::success : Circuit::Answer::nothing, work.sample, flight.probe,
                            a_.fate.jitter(), now_);
         a_.run.given_up = a_.run.given_up || circuit_.given_up();
