@@ -4,10 +4,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json_text.hpp"
+
 namespace synth::plugins {
 
 Options::Options(std::string_view json)
-    : values_(std::make_shared<const nlohmann::json>(nlohmann::json::parse(json))) {}
+    : values_(std::make_shared<const nlohmann::json>(parse_json_or_throw(json))) {}
 
 template <class Value>
 Value Options::get(std::string_view name) const {

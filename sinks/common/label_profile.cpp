@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json_text.hpp"
+
 namespace synth::sinks {
 
 namespace {
@@ -39,7 +41,7 @@ Result<LabelProfile> LabelProfile::make(std::string_view name, const Taxonomy& t
             targets[i] = static_cast<LabelId>(i);
         }
     } else {
-        const auto profile = nlohmann::json::parse(builtin_profile(name));
+        const auto profile = plugins::parse_json_or_throw(builtin_profile(name));
         made.name_ = profile.at("name").get<std::string>();
         for (const auto& entry : profile.at("labels")) {
             ExportedLabel label;

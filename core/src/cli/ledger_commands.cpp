@@ -11,6 +11,7 @@
 #include "base/files.hpp"
 #include "base/format.hpp"
 #include "cli/context.hpp"
+#include "common/json_text.hpp"
 #include "run/batch_store.hpp"
 #include "run/ledger.hpp"
 #include "run/outputs.hpp"
@@ -104,7 +105,7 @@ int run_status(const Command& command) {
                           {"seconds", static_cast<double>(p.active_ms) / 1000},
                           {"sessions", p.sessions},
                           {"seed", run->config.seed}};
-        std::puts(out.dump(2).c_str());
+        std::puts(plugins::json_text(out, 2).c_str());
         return kAllMade;
     }
     std::string out = fmt::format("{}: {}\n", run->config.name, state);

@@ -12,6 +12,7 @@
 #include "cli/finish.hpp"
 #include "cli/job_files.hpp"
 #include "cli/simulate.hpp"
+#include "common/json_text.hpp"
 #include "config/shard.hpp"
 #include "run/batch_session.hpp"
 #include "run/disk_space.hpp"
@@ -258,7 +259,7 @@ void print_json(const Estimate& e, const RunPlugins& plugins, const RunConfig& c
                 {"mode", config.batch ? "batch" : "direct"},
                 {"seconds", network && !config.batch ? json(expected_seconds(e, config)) : json()}};
     if (simulation) out["simulation"] = simulation_json(*simulation);
-    std::puts(out.dump(2).c_str());
+    std::puts(plugins::json_text(out, 2).c_str());
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "base/files.hpp"
 #include "cli/context.hpp"
+#include "common/json_text.hpp"
 #include "config/options_schema.hpp"
 #include "plugins/conformance.hpp"
 #include "plugins/new_project.hpp"
@@ -16,12 +17,12 @@
 namespace synth::core {
 
 namespace fs = std::filesystem;
-using json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 namespace {
 
-json to_json(const PluginInfo& plugin) {
-    const auto text = [](const std::string& value) { return value.empty() ? json() : json(value); };
+OrderedJson to_json(const PluginInfo& plugin) {
+    const auto text = [](const std::string& value) { return value.empty() ? OrderedJson() : OrderedJson(value); };
     return {{"kind", plugin.kind},
             {"id", plugin.id},
             {"version", text(plugin.version)},
@@ -41,9 +42,9 @@ std::string state_of(const PluginInfo& plugin) {
 int list(const Context& context, bool as_json) {
     const auto plugins = context.registry->plugins();
     if (as_json) {
-        json out = json::array();
+        OrderedJson out = OrderedJson::array();
         for (const auto& plugin : plugins) out.push_back(to_json(plugin));
-        std::puts(out.dump(2).c_str());
+        std::puts(plugins::json_text(out, 2).c_str());
         return kAllMade;
     }
     std::size_t width = 2;
@@ -64,16 +65,17 @@ int describe(const Context& context, const PluginInfo& plugin, bool as_json) {
     auto options = parse_options_schema(plugin.options_schema);
     if (!options) return context.fail(options.error());
     if (as_json) {
-        json out = to_json(plugin);
-        json list = json::array();
+        OrderedJson out = to_json(plugin);
+        OrderedJson list = OrderedJson::array();
         for (const auto& option : *options)
             list.push_back({{"name", option.name},
                             {"type", option.type},
-                            {"default", option.default_json.empty() ? json() : json::parse(option.default_json)},
-                            {"range", option.range.empty() ? json() : json(option.range)},
+                            {"default", option.default_json.empty() ? OrderedJson()
+                                                                    : plugins::parse_ordered_json(option.default_json)},
+                            {"range", option.range.empty() ? OrderedJson() : OrderedJson(option.range)},
                             {"meaning", option.description}});
         out["options"] = list;
-        std::puts(out.dump(2).c_str());
+        std::puts(plugins::json_text(out, 2).c_str());
         return kAllMade;
     }
     std::string out = fmt::format("{} {} {}\n  {}\n  {}\n", plugin.kind, plugin.id, plugin.version, plugin.summary,
@@ -163,7 +165,7 @@ int check_plugin(const Context& context, const Command& command) {
     if (!plugin.refusal.empty()) {
         if (!command.json)
             return context.fail({ErrorCode::invalid_argument, command.check_file + ": " + plugin.refusal, {}});
-        std::puts(to_json(plugin).dump(2).c_str());
+        std::puts(plugins::json_text(to_json(plugin), 2).c_str());
         return kUsage;
     }
     const auto options = options_of(plugin, command.givens.options);
@@ -174,13 +176,13 @@ int check_plugin(const Context& context, const Command& command) {
     if (!checks) return context.fail(checks.error());
     const auto failed = std::ranges::count(*checks, false, &ConformanceCheck::passed);
     if (command.json) {
-        json out = to_json(plugin);
-        out["checks"] = json::array();
+        OrderedJson out = to_json(plugin);
+        out["checks"] = OrderedJson::array();
         for (const auto& check : *checks)
             out["checks"].push_back({{"name", check.name},
                                      {"passed", check.passed},
-                                     {"detail", check.detail.empty() ? json() : json(check.detail)}});
-        std::puts(out.dump(2, ' ', false, json::error_handler_t::replace).c_str());
+                                     {"detail", check.detail.empty() ? OrderedJson() : OrderedJson(check.detail)}});
+        std::puts(plugins::json_text(out, 2).c_str());
         return failed == 0 ? kAllMade : kUsage;
     }
     std::string out =

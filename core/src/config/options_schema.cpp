@@ -14,6 +14,7 @@
 #include "base/format.hpp"
 #include "base/json_depth.hpp"
 #include "base/numbers.hpp"
+#include "common/json_text.hpp"
 #include "synth/text.hpp"
 
 namespace synth::core {
@@ -37,7 +38,9 @@ struct Option {
     std::vector<json> choices;  ///< empty: any value
 };
 
-std::string plain(const json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+std::string plain(const json& value) {
+    return value.is_string() ? value.get<std::string>() : plugins::json_text(value);
+}
 
 std::string joined(const std::vector<std::string>& words) {
     std::string list;
@@ -149,7 +152,7 @@ Option read_option(const std::string& name, const ordered_json& schema) {
     if (low && high && below(option.type, option.maximum, option.minimum))
         throw Invalid{where + ": 'minimum' is above 'maximum'"};
     const auto bound = [](const json& number) {  // as a person writes it: 2, not 2.0
-        std::string digits = number.dump();
+        std::string digits = plugins::json_text(number);
         if (digits.ends_with(".0")) digits.resize(digits.size() - 2);
         return digits;
     };
@@ -172,19 +175,15 @@ Option read_option(const std::string& name, const ordered_json& schema) {
         } catch (const Invalid& invalid) {
             throw Invalid{where + ": 'default' " + invalid.message};
         }
-        option.info.default_json = option.fallback.dump();
+        option.info.default_json = plugins::json_text(option.fallback);
     }
     return option;
 }
 
 std::vector<Option> read_schema(std::string_view schema) {
     if (nests_too_deep(schema)) throw Invalid{"it nests too deep"};
-    ordered_json root;
-    try {
-        root = ordered_json::parse(schema);
-    } catch (const json::exception&) {
-        throw Invalid{"it is not valid JSON"};
-    }
+    const ordered_json root = plugins::parse_ordered_json(schema);
+    if (root.is_discarded()) throw Invalid{"it is not valid JSON"};
     expect_members(root, {"$schema", "title", "description", "type", "properties", "additionalProperties"},
                    "the schema");
     if (root.contains("type") && root["type"] != "object") throw Invalid{"its type must be object"};
@@ -220,14 +219,14 @@ json from_text(Type type, const std::string& text) {
             if (text == "true" || text == "false") return text == "true";
             return nullptr;
         case Type::strings:
-            if (trim(text).starts_with('[')) return json::parse(text, nullptr, false);
+            if (trim(text).starts_with('[')) return plugins::parse_json(text);
             return split_list(text);
     }
     return nullptr;
 }
 
 json convert(const Option& option, const GivenOption& given) {
-    json value = given.is_json ? json::parse(given.text, nullptr, false) : from_text(option.type, given.text);
+    json value = given.is_json ? plugins::parse_json(given.text) : from_text(option.type, given.text);
     if (!is_of(option.type, value))
         throw Invalid{"must be " + std::string(describe(option.type)) +
                       (option.info.range.empty() ? "" : " (" + option.info.range + ")") + ", is " +
@@ -279,22 +278,22 @@ Result<std::string> complete_options(std::string_view plugin, std::string_view s
         }
         try {
             complete[option.info.name] = convert(option, found->second);
-            (void)complete[option.info.name].dump();
+            (void)plugins::json_text(complete[option.info.name], -1, plugins::BadUtf8::refuse);
         } catch (const Invalid& invalid) {
             return error("option " + in_quotes(option.info.name) + " " + invalid.message);
         } catch (const json::exception&) {
             return error("option " + in_quotes(option.info.name) + " is not valid UTF-8");
         }
     }
-    return complete.dump();
+    return plugins::json_text(complete);
 }
 
 Result<std::map<std::string, GivenOption>> options_as_given(std::string_view options_json) {
-    const auto object = json::parse(options_json, nullptr, false);
+    const auto object = plugins::parse_json(options_json);
     if (!object.is_object())
         return Error{ErrorCode::internal, "completed options are not a JSON object: " + std::string(options_json), {}};
     std::map<std::string, GivenOption> given;
-    for (const auto& [name, value] : object.items()) given.emplace(name, GivenOption{value.dump(), true});
+    for (const auto& [name, value] : object.items()) given.emplace(name, GivenOption{plugins::json_text(value), true});
     return given;
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json_depth.hpp"
+#include "common/json_text.hpp"
 #include "synth/taxonomy.hpp"
 
 namespace synth::core {
@@ -52,54 +53,54 @@ const PluginChoice* RunConfig::find(std::string_view kind, std::string_view id) 
 PluginChoice* RunConfig::find(std::string_view kind, std::string_view id) { return find_choice(plugins, kind, id); }
 
 std::string to_json(const RunConfig& c) {
-    json plugins = json::array();
+    json chosen = json::array();
     for (const auto& p : c.plugins)
-        plugins.push_back({{"kind", p.kind},
-                           {"id", p.id},
-                           {"options", json::parse(p.options_json)},
-                           {"version", p.version},
-                           {"sha256", p.sha256},
-                           {"asked_by", p.asked_by}});
-    return json{{"name", c.name},
-                {"output_dir", c.output_dir},
-                {"seed", c.seed},
-                {"samples", c.samples},
-                {"samples_per_class", c.samples_per_class},
-                {"min_labels", c.min_labels},
-                {"max_labels", c.max_labels},
-                {"batch_size", c.batch_size},
-                {"max_concurrent", c.max_concurrent},
-                {"initial_concurrent", c.initial_concurrent},
-                {"max_attempts", c.max_attempts},
-                {"timeout_s", c.timeout_s},
-                {"first_byte_timeout_s", c.first_byte_timeout_s},
-                {"drain_timeout_s", c.drain_timeout_s},
-                {"give_up_after_s", c.give_up_after_s},
-                {"budget_picousd", c.budget ? json(c.budget->value) : json()},
-                {"rpm", c.rpm ? json(*c.rpm) : json()},
-                {"tpm", c.tpm ? json(*c.tpm) : json()},
-                {"batch", c.batch},
-                {"finish_direct", c.finish_direct},
-                {"batch_lines", c.batch_lines},
-                {"queued_tokens", c.queued_tokens},
-                {"poll_ms", c.poll_ms},
-                {"http2", c.http2},
-                {"ca_file", c.ca_file},
-                {"taxonomy", c.taxonomy},
-                {"shard", c.shard ? json{{"number", c.shard.number},
-                                         {"count", c.shard.count},
-                                         {"command", c.shard.command},
-                                         {"directory", c.shard.directory}}
-                                  : json()},
-                {"plugins", plugins}}
-        .dump(-1, ' ', false, json::error_handler_t::replace);  // names of files need not be UTF-8
+        chosen.push_back({{"kind", p.kind},
+                          {"id", p.id},
+                          {"options", plugins::parse_json(p.options_json)},
+                          {"version", p.version},
+                          {"sha256", p.sha256},
+                          {"asked_by", p.asked_by}});
+    const json config{{"name", c.name},
+                      {"output_dir", c.output_dir},
+                      {"seed", c.seed},
+                      {"samples", c.samples},
+                      {"samples_per_class", c.samples_per_class},
+                      {"min_labels", c.min_labels},
+                      {"max_labels", c.max_labels},
+                      {"batch_size", c.batch_size},
+                      {"max_concurrent", c.max_concurrent},
+                      {"initial_concurrent", c.initial_concurrent},
+                      {"max_attempts", c.max_attempts},
+                      {"timeout_s", c.timeout_s},
+                      {"first_byte_timeout_s", c.first_byte_timeout_s},
+                      {"drain_timeout_s", c.drain_timeout_s},
+                      {"give_up_after_s", c.give_up_after_s},
+                      {"budget_picousd", c.budget ? json(c.budget->value) : json()},
+                      {"rpm", c.rpm ? json(*c.rpm) : json()},
+                      {"tpm", c.tpm ? json(*c.tpm) : json()},
+                      {"batch", c.batch},
+                      {"finish_direct", c.finish_direct},
+                      {"batch_lines", c.batch_lines},
+                      {"queued_tokens", c.queued_tokens},
+                      {"poll_ms", c.poll_ms},
+                      {"http2", c.http2},
+                      {"ca_file", c.ca_file},
+                      {"taxonomy", c.taxonomy},
+                      {"shard", c.shard ? json{{"number", c.shard.number},
+                                               {"count", c.shard.count},
+                                               {"command", c.shard.command},
+                                               {"directory", c.shard.directory}}
+                                        : json()},
+                      {"plugins", chosen}};
+    return plugins::json_text(config);  // names of files need not be UTF-8
 }
 
 Result<RunConfig> parse_run_config(std::string_view text) {
     if (nests_too_deep(text))
         return Error{ErrorCode::invalid_argument, "the configuration in the ledger is damaged: it nests too deep", "config"};
     try {
-        const json j = json::parse(text);
+        const json j = plugins::parse_json_or_throw(text);
         RunConfig c;
         // A ledger can be damaged, or a stranger's: what is read is held to the same limits as what is given.
         j.at("name").get_to(c.name);
@@ -141,8 +142,8 @@ Result<RunConfig> parse_run_config(std::string_view text) {
             shard->at("directory").get_to(c.shard.directory);
         }
         for (const auto& p : j.at("plugins"))
-            c.plugins.push_back({p.at("kind").get<std::string>(), p.at("id").get<std::string>(), p.at("options").dump(),
-                                 p.at("version").get<std::string>(), p.at("sha256").get<std::string>(),
+            c.plugins.push_back({p.at("kind").get<std::string>(), p.at("id").get<std::string>(),
+                                 plugins::json_text(p.at("options")), p.at("version").get<std::string>(), p.at("sha256").get<std::string>(),
                                  p.at("asked_by").get<std::string>()});
         return c;
     } catch (const Wrong& wrong) {

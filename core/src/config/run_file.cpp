@@ -6,6 +6,7 @@
 
 #include "base/files.hpp"
 #include "base/format.hpp"
+#include "common/json_text.hpp"
 
 namespace synth::core {
 
@@ -35,7 +36,7 @@ private:
     static std::optional<std::string> scalar(const toml::node& node) {
         if (const auto* text = node.as_string()) return text->get();
         if (const auto* number = node.as_integer()) return std::to_string(number->get());
-        if (const auto* number = node.as_floating_point()) return nlohmann::json(number->get()).dump();
+        if (const auto* number = node.as_floating_point()) return plugins::json_text(nlohmann::json(number->get()));
         return std::nullopt;
     }
 
@@ -104,9 +105,9 @@ private:
     }
 
     static std::optional<std::string> to_json(const toml::node& node) {
-        if (const auto* text = node.as_string()) return nlohmann::json(text->get()).dump();
-        if (const auto* number = node.as_integer()) return nlohmann::json(number->get()).dump();
-        if (const auto* number = node.as_floating_point()) return nlohmann::json(number->get()).dump();
+        if (const auto* text = node.as_string()) return plugins::json_text(nlohmann::json(text->get()));
+        if (const auto* number = node.as_integer()) return plugins::json_text(nlohmann::json(number->get()));
+        if (const auto* number = node.as_floating_point()) return plugins::json_text(nlohmann::json(number->get()));
         if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
         if (const auto* list = node.as_array()) {
             auto out = nlohmann::json::array();
@@ -114,7 +115,7 @@ private:
                 if (item.as_string() == nullptr) return std::nullopt;
                 out.push_back(item.as_string()->get());
             }
-            return out.dump();
+            return plugins::json_text(out);
         }
         return std::nullopt;
     }
@@ -145,7 +146,7 @@ Result<Givens> read_run_file(const std::filesystem::path& file) {
 std::string to_run_file(const RunConfig& c, const std::vector<std::string>& plugin_dirs) {
     using nlohmann::json;
     // A JSON string is a TOML string, too, and so are its numbers and lists.
-    const auto word = [](const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); };
+    const auto word = [](const json& value) { return plugins::json_text(value); };
     std::string out;
     const auto put = [&](std::string_view key, const json& value) { out += std::string(key) + " = " + word(value) + "\n"; };
     const auto put_rate = [&](std::string_view key, const std::optional<double>& rate) {
@@ -192,7 +193,7 @@ std::string to_run_file(const RunConfig& c, const std::vector<std::string>& plug
     put("output-dir", c.output_dir);
     if (!c.name.empty()) put("run-name", c.name);
     for (const auto& choice : c.plugins) {
-        const auto options = json::parse(choice.options_json, nullptr, false);
+        const auto options = plugins::parse_json(choice.options_json);
         if (!options.is_object() || options.empty()) continue;
         out += "\n[option." + choice.kind + "." + word(choice.id) + "]\n";
         for (const auto& [key, value] : options.items()) put(word(key), value);

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/files.hpp"
+#include "common/json_text.hpp"
 #include "plugins/conformance/checks.hpp"
 #include "synth/prompt_strategy.hpp"
 #include "synth/provider.hpp"
@@ -68,7 +69,7 @@ std::string take_in(const std::string& said, std::vector<ConformanceCheck>& chec
     std::string begun;
     for (std::size_t at = 0; at < said.size();) {
         const auto end = std::min(said.find('\n', at), said.size());
-        const auto line = json::parse(said.substr(at, end - at), nullptr, false);
+        const auto line = plugins::parse_json(std::string_view(said).substr(at, end - at));
         at = end + 1;
         if (!line.is_object()) continue;
         if (!line.contains("passed")) {

@@ -6,8 +6,6 @@
 #define ZSTD_STATIC_LINKING_ONLY  // for ZSTD_c_forceAttachDict; a library without it attaches as it likes
 #include <zstd.h>
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -23,6 +21,7 @@
 
 #include "base/files.hpp"
 #include "run/plan_blocks.hpp"
+#include "run/row_json.hpp"
 #include "synth/random.hpp"
 
 namespace synth::core {
@@ -73,51 +72,6 @@ template <class Enum>
 bool read_enum(std::int64_t value, Enum last, Enum& into) {
     into = static_cast<Enum>(value);
     return value >= 0 && value <= static_cast<std::int64_t>(last);
-}
-
-/// One array a finding; what it lacks at its end is left out.
-std::string findings_json(const std::vector<Finding>& findings) {
-    if (findings.empty()) return {};
-    using nlohmann::json;
-    const auto number = [](const std::optional<double>& value) { return value ? json(*value) : json(); };
-    auto list = json::array();
-    for (const auto& f : findings)
-        list.push_back({f.severity == Severity::rejection ? "rejection" : "warning", f.code, f.message, f.validator, f.label,
-                        number(f.value), number(f.limit)});
-    return list.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-void parse_findings(std::string_view text, std::vector<Finding>& findings) {
-    findings.clear();
-    if (text.empty()) return;
-    const auto list = nlohmann::json::parse(text, nullptr, false);
-    if (!list.is_array()) return;
-    const auto number = [](const nlohmann::json& value) {
-        return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
-    };
-    for (const auto& item : list) {
-        if (!item.is_array() || item.size() != 7) continue;
-        if (!std::all_of(item.begin(), item.begin() + 5, [](const auto& part) { return part.is_string(); })) continue;
-        findings.push_back({item[0] == "rejection" ? Severity::rejection : Severity::warning, item[1].get<std::string>(),
-                            item[2].get<std::string>(), item[4].get<std::string>(), number(item[5]), number(item[6]),
-                            item[3].get<std::string>()});
-    }
-}
-
-std::string attributes_json(const std::vector<Attribute>& attributes) {
-    if (attributes.empty()) return {};
-    auto object = nlohmann::ordered_json::object();
-    for (const auto& one : attributes) object[one.name] = one.value;
-    return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-void parse_attributes(std::string_view text, std::vector<Attribute>& attributes) {
-    attributes.clear();
-    if (text.empty()) return;
-    const auto object = nlohmann::ordered_json::parse(text, nullptr, false);
-    if (!object.is_object()) return;
-    for (const auto& [name, value] : object.items())
-        if (value.is_string()) attributes.push_back({name, value.get<std::string>()});
 }
 
 /// False when a column holds what was never written: a file can be damaged where SQLite does not see it.
@@ -192,13 +146,6 @@ std::string decompress(std::string_view bytes, const std::string& dictionary) {
                                                dictionary.data(), dictionary.size());
     ZSTD_freeDCtx(context);
     return ZSTD_isError(got) != 0 ? std::string{} : text;
-}
-
-/// How many labels the taxonomy of a ledger has; 0 when that cannot be read.
-std::size_t count_labels(const std::string& taxonomy_json) {
-    const auto taxonomy = nlohmann::json::parse(taxonomy_json, nullptr, false);
-    const auto labels = taxonomy.is_object() ? taxonomy.find("labels") : taxonomy.end();
-    return labels != taxonomy.end() && labels->is_array() ? labels->size() : 0;
 }
 
 /// Stores what `plan` gives from index `first` on; adds to `digest`. The number of specs.

@@ -5,6 +5,7 @@
 
 #include "base/files.hpp"
 #include "base/format.hpp"
+#include "common/json_text.hpp"
 #include "run/accepted.hpp"
 
 namespace synth::core {
@@ -190,7 +191,7 @@ Result<Report> make_report(Assembly& assembly, RunConfig& config, LedgerReader& 
         if (!reporter) return std::move(reporter).error();
         auto section = reporter->call([&](Reporter& r) { return r.report(view); });
         if (!section) return std::move(section).error();
-        const auto members = ordered_json::parse(section->json, nullptr, false);
+        const auto members = plugins::parse_ordered_json(section->json);
         if (!members.is_object())
             return Error{ErrorCode::internal, "reporter " + choice.id + " made a section that is not a JSON object",
                          "reporter_json"};
@@ -215,7 +216,7 @@ Result<Report> make_report(Assembly& assembly, RunConfig& config, LedgerReader& 
                      {"disclaimer", facts.disclaimer.empty() ? ordered_json() : ordered_json(facts.disclaimer)},
                      {"plugins", plugins},
                      {"exit_code", exit_code ? ordered_json(*exit_code) : ordered_json()}};
-    report.json = object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    report.json = plugins::json_text(object, 2) + "\n";
     return report;
 }
 

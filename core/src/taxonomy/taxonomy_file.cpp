@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.hpp"
+#include "common/json_text.hpp"
 #include "config/options_schema.hpp"
 
 namespace synth::core {
@@ -121,7 +122,9 @@ public:
 
 private:
     void expect(bool holds, const std::string& what) const {
-        if (!holds) fail("must be " + what + ", is " + (value_->is_number() ? value_->dump() : value_->type_name()));
+        if (!holds)
+            fail("must be " + what + ", is " +
+                 (value_->is_number() ? plugins::json_text(*value_) : value_->type_name()));
     }
 
     const json* value_;
@@ -457,7 +460,7 @@ std::string to_json(const Taxonomy& taxonomy) {
         if (category.hard) out["hard"] = true;
         put(out, "notes", category.notes);
     }
-    return root.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+    return plugins::json_text(root);
 }
 
 Result<Taxonomy> parse_taxonomy(std::string_view text, std::string_view source_name) try {

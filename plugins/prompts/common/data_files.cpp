@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json_text.hpp"
 #include "synth/text.hpp"
 
 namespace synth::prompts {
@@ -37,7 +38,7 @@ std::string read_text(const fs::path& file) {
 
 Json read_json(const fs::path& file) {
     try {
-        return Json::parse(read_text(file));
+        return plugins::parse_json_or_throw(read_text(file));
     } catch (const Json::parse_error& error) {
         const std::string_view what = error.what();  // "[json.exception.parse_error.101] parse error at line …"
         fail(file.string(),
@@ -120,7 +121,7 @@ AnswerPhrases read_phrases(const fs::path& file) {
 
 std::optional<Draft> draft_from_json(std::string_view text, const std::string& title_field,
                                      std::span<const std::string> text_fields) {
-    const Json answer = Json::parse(text, nullptr, false);
+    const Json answer = plugins::parse_json(text);
     if (!answer.is_object()) return std::nullopt;
     const auto text_of = [&](const std::string& key) {
         const auto found = answer.find(key);

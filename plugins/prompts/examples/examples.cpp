@@ -112,9 +112,8 @@ Result<ExamplePool> read_pool(Host& host, const Options& options) {
 
 struct Examples {
     static Result<std::unique_ptr<PromptStrategy>> create(Host& host, std::string_view options_json) {
-        auto base = tdamm::parse_options(options_json);
-        if (!base) return std::move(base).error();
-        const std::filesystem::path dir = base->dir.empty() ? host.data_dir() : base->dir;
+        const tdamm::Options base = tdamm::parse_options(options_json);
+        const std::filesystem::path dir = base.dir.empty() ? host.data_dir() : base.dir;
         auto data = tdamm::load_prompt_data(dir, kId);
         if (!data) return std::move(data).error();
         try {
@@ -124,7 +123,7 @@ struct Examples {
             const Options options = parse_options(options_json);
             auto pool = read_pool(host, options);
             if (!pool) return std::move(pool).error();
-            return tdamm::make_prompts(host, *std::move(data), *base, kId,
+            return tdamm::make_prompts(host, *std::move(data), base, kId,
                                        std::make_unique<ExamplesPreface>(host.taxonomy(), options, *std::move(pool),
                                                                          std::move(frame), std::move(one)));
         } catch (const prompts::Broken& broken) {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/data_files.hpp"
+#include "common/options.hpp"
 
 namespace synth::tdamm {
 namespace {
@@ -88,14 +89,10 @@ TextTemplate read_template(const fs::path& file, std::initializer_list<Place> al
     return *std::move(parsed);
 }
 
-Result<Options> parse_options(std::string_view json) {
-    try {
-        const Json options = Json::parse(json);
-        return Options{options.at("dir").get<std::string>(), options.at("target_words").get<std::uint32_t>(),
-                       options.at("lead_words").get<std::uint32_t>()};
-    } catch (const Json::exception& error) {
-        return Error{ErrorCode::invalid_argument, std::string("options: ") + error.what(), {}};
-    }
+Options parse_options(std::string_view json) {
+    const plugins::Options given(json);
+    return {given.text("dir"), static_cast<std::uint32_t>(given.count("target_words")),
+            static_cast<std::uint32_t>(given.count("lead_words"))};
 }
 
 Result<PromptData> load_prompt_data(const fs::path& dir, std::string_view plugin) {

@@ -65,7 +65,7 @@ struct PromptData {
     prompts::AnswerPhrases phrases;
 };
 
-Result<Options> parse_options(std::string_view json);
+Options parse_options(std::string_view json);
 /// `plugin` is the id of the plugin that advice names.
 Result<PromptData> load_prompt_data(const std::filesystem::path& dir, std::string_view plugin);
 

@@ -14,11 +14,10 @@ constexpr std::string_view kId = "tdamm";
 
 struct Tdamm {
     static Result<std::unique_ptr<PromptStrategy>> create(Host& host, std::string_view options_json) {
-        auto options = parse_options(options_json);
-        if (!options) return std::move(options).error();
-        auto data = load_prompt_data(options->dir.empty() ? host.data_dir() : options->dir, kId);
+        const Options options = parse_options(options_json);
+        auto data = load_prompt_data(options.dir.empty() ? host.data_dir() : options.dir, kId);
         if (!data) return std::move(data).error();
-        return make_prompts(host, *std::move(data), *options, kId, nullptr);
+        return make_prompts(host, *std::move(data), options, kId, nullptr);
     }
 };
 

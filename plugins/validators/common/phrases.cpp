@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <iterator>
 #include <utility>
 
 #include <nlohmann/json.hpp>
+
+#include "common/json_text.hpp"
 
 namespace synth::validators {
 namespace {
@@ -72,7 +75,8 @@ std::vector<Phrases::Found> Phrases::find(const plugins::FoldedText& text, std::
 Result<nlohmann::json> read_data_file(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     if (!in) return Error{ErrorCode::io, "cannot read " + path + ": the plugin's data belong beside it"};
-    auto json = nlohmann::json::parse(in, nullptr, false);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    auto json = plugins::parse_json(text);
     if (json.is_discarded()) return Error{ErrorCode::malformed, path + " is not JSON"};
     return json;
 }

@@ -17,6 +17,7 @@
 
 #include "common/findings.hpp"
 #include "common/folded_words.hpp"
+#include "common/json_text.hpp"
 #include "common/label_spellings.hpp"
 #include "common/options.hpp"
 #include "common/utf8.hpp"
@@ -117,7 +118,7 @@ nlohmann::json json_in(std::string_view answer) {
         const char close = answer[at] == '{' ? kBrackets[0].second : kBrackets[1].second;
         for (std::size_t end = answer.rfind(close); end != std::string_view::npos && end > at;
              end = answer.rfind(close, end - 1)) {
-            auto json = nlohmann::json::parse(answer.substr(at, end - at + 1), nullptr, false);
+            auto json = synth::plugins::parse_json(answer.substr(at, end - at + 1));
             if (!json.is_discarded()) return json;
             if (answer.size() > 20'000) break;  // no answer to the question: not every pair of brackets is tried
         }
@@ -168,7 +169,7 @@ public:
                               .max_tokens = given.integer("max_tokens")};
         nlohmann::json provider_options = nlohmann::json::object();
         if (const auto more = given.text("provider_options"); !more.empty()) {
-            provider_options = nlohmann::json::parse(more, nullptr, false);
+            provider_options = synth::plugins::parse_json(more);
             if (!provider_options.is_object())
                 return Error{ErrorCode::invalid_argument, "provider_options is no JSON object: " + in_quotes(more) +
                                                               R"(; write {"temperature": 0})"};
@@ -177,7 +178,7 @@ public:
             if (const auto value = given.text(name); !value.empty())
                 provider_options[name] = value;
         AskedProvider provider{.id = given.text("provider"),
-                               .options_json = provider_options.dump(),
+                               .options_json = synth::plugins::json_text(provider_options),
                                .budget_share = given.number("budget_share")};
         auto system = read_text(host.data_dir() + "/system.md");
         if (!system) return std::move(system).error();

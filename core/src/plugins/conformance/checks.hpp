@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/files.hpp"
+#include "common/json_text.hpp"
 #include "plugins/registry.hpp"
 #include "synth/host.hpp"
 #include "synth/random.hpp"
@@ -105,8 +106,7 @@ public:
 
 private:
     void send(const nlohmann::json& line) const {
-        static_cast<void>(
-            write_all(pipe_, line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+        static_cast<void>(write_all(pipe_, plugins::json_text(line) + "\n"));
     }
 
     CheckHost host_;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/json_text.hpp"
 #include "plugins/conformance/checks.hpp"
 #include "synth/reporter.hpp"
 
@@ -164,7 +165,7 @@ Problem wrong_section(const Section& section) {
             return "line " + number(line) + " of the text has a control character";
         text.remove_prefix(std::min(end + 1, text.size()));
     }
-    const auto members = nlohmann::json::parse(section.json, nullptr, false);
+    const auto members = plugins::parse_json(section.json);
     if (!members.is_object()) return "the JSON is not an object";
     if (members.contains("run")) return "the JSON has a member 'run', which is the core's";
     return {};
