@@ -24,7 +24,7 @@ constexpr std::uint64_t kMegabytes = 512;        // of a process, before its win
 constexpr std::uint64_t kRequestsAMegabyte = 4;  // in flight
 constexpr std::uint64_t kGibibyte = std::uint64_t{1} << 30U;
 
-Error wrong(std::string message) { return {ErrorCode::invalid_argument, std::move(message), "job"}; }
+Error wrong_job(std::string message) { return {ErrorCode::invalid_argument, std::move(message), "job"}; }
 
 /// A name that DNS, and so Kubernetes, can have: lower case letters, digits and '-', at most 40 of them.
 std::string dns_name(const std::string& name) {
@@ -105,7 +105,7 @@ Result<std::vector<fs::path>> write_job_files(const Context& context, Cluster cl
                                               const ProviderInfo& info, const JobSize& size, const std::string& image) {
     const bool slurm = cluster == Cluster::slurm;
     const char* option = slurm ? "--slurm" : "--kubernetes";
-    if (config.shards == 0) return wrong(std::string(option) + ": say how many shards: --shards N");
+    if (config.shards == 0) return wrong_job(std::string(option) + ": say how many shards: --shards N");
     if (config.name.empty()) config.name = "synthetic_training_data_llm_seed_" + std::to_string(config.seed);
     for (std::uint32_t number : {1U, config.shards}) {  // what a task would refuse is refused now
         RunConfig shard = config;
@@ -113,19 +113,19 @@ Result<std::vector<fs::path>> write_job_files(const Context& context, Cluster cl
         shard.shard.count = config.shards;
         if (auto taken = take_share(shard); !taken) return std::move(taken).error();
         if (part_of(size.samples, shard.shard) == 0)
-            return wrong("a plan of " + std::to_string(size.samples) + " samples cannot be split into " +
+            return wrong_job("a plan of " + std::to_string(size.samples) + " samples cannot be split into " +
                          std::to_string(config.shards) + " shards");
     }
     if (!slurm) {
         config.output_dir = "/data";
         if (std::ranges::any_of(config.name, [](char c) { return shell_word({c}) != std::string{c}; }))
-            return wrong("--run-name: '" + config.name +
+            return wrong_job("--run-name: '" + config.name +
                          "' has characters that a job file cannot have; letters, digits, '.', '-' and '_' will do");
     }
     const fs::path folder = fs::absolute(dir).lexically_normal();
     std::error_code error;
     if (fs::exists(folder, error) && !(fs::is_directory(folder, error) && fs::is_empty(folder, error)))
-        return wrong(std::string(option) + ": " + dir.string() + " is there already and is not an empty folder");
+        return wrong_job(std::string(option) + ": " + dir.string() + " is there already and is not an empty folder");
     if (fs::create_directories(folder, error); error) {
         errno = error.value();
         return io_error("cannot make the folder", folder);

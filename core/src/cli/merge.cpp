@@ -27,7 +27,7 @@ std::string range(std::uint64_t from, std::uint64_t to) {
     return with_thousands(from + 1) + (from == to ? "" : " to " + with_thousands(to + 1));
 }
 
-std::string joined(const std::vector<std::string>& words) {
+std::string shell_words(const std::vector<std::string>& words) {
     std::string line;
     for (const auto& word : words) line += " " + shell_word(word);
     return line;
@@ -48,7 +48,7 @@ void say_what_is_missing(const Console& console, const ShardSet& set) {
                    end = part_begin(set.head.samples, number + 1, set.count);
         console.log(LogLevel::error, "shard " + std::to_string(number) + " of " + std::to_string(set.count) +
                                          " has no ledger: samples " + range(first, end - 1) + "; to make it:");
-        command("cd " + shell_word(started.directory) + " && " + program_word() + joined(started.command) +
+        command("cd " + shell_word(started.directory) + " && " + program_word() + shell_words(started.command) +
                 " --shard " + std::to_string(number) + "/" + std::to_string(set.count));
     }
     for (const auto& shard : set.shards) {

@@ -17,9 +17,9 @@
 
 namespace synth::core {
 
-namespace {
+using OrderedJson = nlohmann::ordered_json;
 
-using json = nlohmann::ordered_json;
+namespace {
 
 // What is taken for granted of a service that nobody has measured yet; the reasons stand in docs/scale.md.
 constexpr double kSecondsToAnswer = 1;
@@ -197,12 +197,12 @@ std::string simulation_text(const Simulation& simulation, const RunConfig& confi
 }
 
 nlohmann::ordered_json simulation_json(const Simulation& simulation) {
-    const auto usd = [&](PicoUsd money) { return simulation.priced ? json(money.usd()) : json(); };
+    const auto usd = [&](PicoUsd money) { return simulation.priced ? OrderedJson(money.usd()) : OrderedJson(); };
     const auto one = [&](const SimulatedRun& run, std::uint64_t disk, std::uint64_t memory) {
-        json waited = json::object();
+        OrderedJson waited = OrderedJson::object();
         for (std::size_t i = 0; i < kWaits.size(); ++i)
             if (run.waited.at(i) > 0) waited[std::string(kWaits.at(i))] = run.waited.at(i);
-        return json{{"seconds", run.seconds},
+        return OrderedJson{{"seconds", run.seconds},
                     {"waits_for", kWaits.at(static_cast<std::size_t>(run.limit()))},
                     {"waited_seconds", waited},
                     {"accepted", run.accepted},
@@ -211,7 +211,7 @@ nlohmann::ordered_json simulation_json(const Simulation& simulation) {
                     {"failed", run.failed},
                     {"timeouts", run.timeouts},
                     {"rejected", run.rejected},
-                    {"batches", run.batches > 0 ? json(run.batches) : json()},
+                    {"batches", run.batches > 0 ? OrderedJson(run.batches) : OrderedJson()},
                     {"most_in_flight", run.most_in_flight},
                     {"input_tokens", run.input_tokens},
                     {"output_tokens", run.output_tokens},
@@ -231,7 +231,8 @@ nlohmann::ordered_json simulation_json(const Simulation& simulation) {
             {"shards", simulation.shards},
             {"direct", one(simulation.direct, simulation.direct_disk, simulation.direct_memory)},
             {"batch",
-             simulation.batch ? one(*simulation.batch, simulation.batch_disk, simulation.batch_memory) : json()}};
+             simulation.batch ? one(*simulation.batch, simulation.batch_disk, simulation.batch_memory)
+                              : OrderedJson()}};
 }
 
 }  // namespace synth::core

@@ -32,7 +32,7 @@ constexpr std::size_t kMaxUndurable = 1024;   // answers on their way to the dis
 constexpr std::size_t kReadyRepliesATurn = 64;  // in-process answers between two looks at timers and signals
 constexpr std::size_t kSendsATurn = 50;  // prompts that are made between two looks at what has come in
 constexpr std::size_t kMinBody = std::size_t{1} << 20U, kMaxBody = std::size_t{32} << 20U;
-constexpr std::int64_t kBytesPerToken = 64;   // far more than any tokenizer needs, JSON escapes included
+constexpr std::int64_t kMostBytesPerToken = 64;  // far more than any tokenizer needs, JSON escapes included
 constexpr std::uint32_t kExposedAhead = 8;    // answers that usually wait for the disk at most
 constexpr std::uint32_t kFailuresAlike = 5, kWaitsAlike = 20;  // of one payload, while others succeed: it is set aside
 constexpr std::size_t kMostHeld = 100'000;  // texts that wait for samples before them before no further sample is begun
@@ -348,7 +348,7 @@ private:
         if (request.auth)
             if (const auto secret = c_.secrets->value(request.auth->secret))
                 authorization = request.auth->header + ": " + request.auth->prefix + std::string(*secret);
-        const auto limit = static_cast<std::size_t>(job->prepared->output_bound.count * kBytesPerToken);
+        const auto limit = static_cast<std::size_t>(job->prepared->output_bound.count * kMostBytesPerToken);
         const std::uint64_t id = ++last_flight_;
         Flight flight;
         flight.bound = bound;
