@@ -114,13 +114,13 @@ Result<std::vector<fs::path>> write_job_files(const Context& context, Cluster cl
         if (auto taken = take_share(shard); !taken) return std::move(taken).error();
         if (part_of(size.samples, shard.shard) == 0)
             return wrong_job("a plan of " + std::to_string(size.samples) + " samples cannot be split into " +
-                         std::to_string(config.shards) + " shards");
+                             std::to_string(config.shards) + " shards");
     }
     if (!slurm) {
         config.output_dir = "/data";
         if (std::ranges::any_of(config.name, [](char c) { return shell_word({c}) != std::string{c}; }))
             return wrong_job("--run-name: '" + config.name +
-                         "' has characters that a job file cannot have; letters, digits, '.', '-' and '_' will do");
+                             "' has characters that a job file cannot have; letters, digits, '.', '-' and '_' will do");
     }
     const fs::path folder = fs::absolute(dir).lexically_normal();
     std::error_code error;

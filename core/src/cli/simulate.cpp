@@ -17,8 +17,6 @@
 
 namespace synth::core {
 
-using OrderedJson = nlohmann::ordered_json;
-
 namespace {
 
 // What is taken for granted of a service that nobody has measured yet; the reasons stand in docs/scale.md.
@@ -197,12 +195,13 @@ std::string simulation_text(const Simulation& simulation, const RunConfig& confi
 }
 
 nlohmann::ordered_json simulation_json(const Simulation& simulation) {
-    const auto usd = [&](PicoUsd money) { return simulation.priced ? OrderedJson(money.usd()) : OrderedJson(); };
+    using json = nlohmann::ordered_json;
+    const auto usd = [&](PicoUsd money) { return simulation.priced ? json(money.usd()) : json(); };
     const auto one = [&](const SimulatedRun& run, std::uint64_t disk, std::uint64_t memory) {
-        OrderedJson waited = OrderedJson::object();
+        json waited = json::object();
         for (std::size_t i = 0; i < kWaits.size(); ++i)
             if (run.waited.at(i) > 0) waited[std::string(kWaits.at(i))] = run.waited.at(i);
-        return OrderedJson{{"seconds", run.seconds},
+        return json{{"seconds", run.seconds},
                     {"waits_for", kWaits.at(static_cast<std::size_t>(run.limit()))},
                     {"waited_seconds", waited},
                     {"accepted", run.accepted},
@@ -211,7 +210,7 @@ nlohmann::ordered_json simulation_json(const Simulation& simulation) {
                     {"failed", run.failed},
                     {"timeouts", run.timeouts},
                     {"rejected", run.rejected},
-                    {"batches", run.batches > 0 ? OrderedJson(run.batches) : OrderedJson()},
+                    {"batches", run.batches > 0 ? json(run.batches) : json()},
                     {"most_in_flight", run.most_in_flight},
                     {"input_tokens", run.input_tokens},
                     {"output_tokens", run.output_tokens},
@@ -231,8 +230,7 @@ nlohmann::ordered_json simulation_json(const Simulation& simulation) {
             {"shards", simulation.shards},
             {"direct", one(simulation.direct, simulation.direct_disk, simulation.direct_memory)},
             {"batch",
-             simulation.batch ? one(*simulation.batch, simulation.batch_disk, simulation.batch_memory)
-                              : OrderedJson()}};
+             simulation.batch ? one(*simulation.batch, simulation.batch_disk, simulation.batch_memory) : json()}};
 }
 
 }  // namespace synth::core

@@ -143,8 +143,8 @@ Result<RunConfig> parse_run_config(std::string_view text) {
         }
         for (const auto& p : j.at("plugins"))
             c.plugins.push_back({p.at("kind").get<std::string>(), p.at("id").get<std::string>(),
-                                 plugins::json_text(p.at("options")), p.at("version").get<std::string>(), p.at("sha256").get<std::string>(),
-                                 p.at("asked_by").get<std::string>()});
+                                 plugins::json_text(p.at("options")), p.at("version").get<std::string>(),
+                                 p.at("sha256").get<std::string>(), p.at("asked_by").get<std::string>()});
         return c;
     } catch (const Wrong& wrong) {
         const std::string member(wrong.member);
