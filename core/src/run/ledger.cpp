@@ -20,8 +20,8 @@
 #include <variant>
 
 #include "base/files.hpp"
+#include "run/ledger_json.hpp"
 #include "run/plan_blocks.hpp"
-#include "run/row_json.hpp"
 #include "synth/random.hpp"
 
 namespace synth::core {

@@ -1,4 +1,4 @@
-#include "run/row_json.hpp"
+#include "run/ledger_json.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,5 @@
-// The lists in a row of the ledger, as JSON text. Written and read for every sample, so no document tree is built.
+// What a ledger holds as JSON text: the lists in a row, which are written and read for every sample, so that no
+// document tree is built, and the taxonomy.
 
 #pragma once
 

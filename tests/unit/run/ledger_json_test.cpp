@@ -1,4 +1,4 @@
-#include "run/row_json.hpp"
+#include "run/ledger_json.hpp"
 
 #include <string>
 #include <vector>
@@ -8,7 +8,7 @@
 namespace synth::core {
 namespace {
 
-TEST(RowJsonTest, FindingsComeBackAsTheyWere) {
+TEST(LedgerJsonTest, FindingsComeBackAsTheyWere) {
     const std::vector<Finding> all = {
         {Severity::rejection, "too_short", "it has 10 words, \"few\"\n", "", 10, 100.25, "length"},
         {Severity::warning, "missing", "nothing on gamma-ray bursts — at all", "GRB", {}, {}, "coverage"}};
@@ -21,7 +21,7 @@ TEST(RowJsonTest, FindingsComeBackAsTheyWere) {
               R"([["warning", "missing", "nothing on gamma-ray bursts — at all", "coverage", "GRB", null, null]])");
 }
 
-TEST(RowJsonTest, AttributesComeBackAsTheyWere) {
+TEST(LedgerJsonTest, AttributesComeBackAsTheyWere) {
     std::vector<Attribute> read;
     for (const auto& attributes : {std::vector<Attribute>{{"form", "GCN \"circular\""}, {"angle", "a\\b\tc"}}, {}}) {
         parse_attributes(attributes_json(attributes), read);
@@ -33,7 +33,7 @@ TEST(RowJsonTest, AttributesComeBackAsTheyWere) {
     EXPECT_EQ(read, (std::vector<Attribute>{{"form", "a\uFFFD\uFFFDz"}}));
 }
 
-TEST(RowJsonTest, WhatIsDamagedIsLeftOut) {
+TEST(LedgerJsonTest, WhatIsDamagedIsLeftOut) {
     std::vector<Finding> findings = {{}};
     for (const char* text : {"", "[", "{}", "7", "[7]", "[[]]", R"([["warning","a","b","c",5,null,null]])",
                              R"([["warning","a","b","c","d",1]])"}) {
