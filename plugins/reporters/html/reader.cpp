@@ -181,15 +181,14 @@ void RejectedSelection::add(Shown text) {
 }
 
 std::vector<Shown> RejectedSelection::take() && {
-    std::vector<std::vector<Shown>*> parts;
-    for (auto& [reason, part] : parts_) parts.push_back(&part.texts);
-    std::ranges::stable_sort(parts, {}, [](const auto* texts) { return texts->size(); });
+    std::multimap<std::size_t, std::vector<Shown>*> by_size;
+    for (auto& [reason, part] : parts_) by_size.emplace(part.texts.size(), &part.texts);
     std::vector<Shown> all;
-    for (std::size_t i = 0; i < parts.size(); ++i) {  // what a rare reason leaves of its share is the others'
-        const std::size_t share = (most_ - all.size()) / (parts.size() - i);
-        std::vector<Shown>& texts = *parts[i];
-        if (texts.size() > share) thin_out(texts, static_cast<double>(share) / static_cast<double>(texts.size()));
-        std::ranges::move(texts, std::back_inserter(all));
+    std::size_t left = by_size.size();
+    for (auto& [size, texts] : by_size) {  // what a rare reason leaves of its share is the others'
+        const std::size_t share = (most_ - all.size()) / left--;
+        if (size > share) thin_out(*texts, static_cast<double>(share) / static_cast<double>(size));
+        std::ranges::move(*texts, std::back_inserter(all));
     }
     std::ranges::sort(all, {}, [](const Shown& one) { return std::pair(one.record.index, one.record.attempt); });
     return all;
