@@ -157,8 +157,8 @@ TEST_F(LimitsTest, TokensThatAreCountedAtMostAreFoundOutOnce) {
 }
 
 TEST_F(LimitsTest, UnstatedLimitsAreFound) {
-    serve(R"("limits": {"requests": 100, "window_ms": 1000, "dialect": "none", "retry": "none"}, "latency": {"ms": 20})");
-    const auto finished = run(generating({"--num-samples", "900", "--max-concurrent", "50"}), 120s);
+    serve(R"("limits": {"requests": 50, "window_ms": 1000, "dialect": "none", "retry": "none"}, "latency": {"ms": 20})");
+    const auto finished = run(generating({"--num-samples", "450", "--max-concurrent", "20"}), 120s);
     ASSERT_EQ(finished.exit_code, 0) << finished.err;
     EXPECT_LE(10 * answered_with(server_, 429), server_.requests().size()) << "one in ten";
     EXPECT_GE(number_at(report(), "/time/window_changes").value(), 1);
@@ -183,7 +183,7 @@ TEST_F(LimitsTest, TheBudgetIsUsedButNotPassed) {
 }
 
 TEST_F(LimitsTest, WhatRetriesAndRefusalsCostCounts) {
-    serve(R"("words": 600, "rules": [{"fault": "content_filter", "probability": 0.3}, {"fault": "hang", "calls": [4]}])");
+    serve(R"("words": 600, "rules": [{"fault": "hang", "calls": [4]}, {"fault": "content_filter", "probability": 0.3}])");
     const auto finished = generate({"--num-samples", "300", "--budget", "0.06", "--model", "gpt-4o-mini", "--timeout", "1",
                                     "--max-attempts", "8", "-o", "prompt.target_words=600"});
     EXPECT_EQ(finished.exit_code, 4) << finished.err;
