@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <stdexcept>
 
 #include "integration/program.hpp"
+#include "run/ledger.hpp"
 #include "support/plugin_loading.hpp"
 
 namespace synth::test {
@@ -91,6 +93,26 @@ TEST_F(GenerateTest, AsksForTheModelThatWasNamed) {
 TEST_F(GenerateTest, SameSeedSameFile) {
     ASSERT_EQ(generate({"--num-samples", "25"}).exit_code, 0);
     EXPECT_EQ(read_file(output("json")), unbroken({"--num-samples", "25", "--max-concurrent", "3"}));
+}
+
+// More than a thousand in flight hold their prompts compressed.
+TEST_F(GenerateTest, PromptsOfManyInFlightAreThoseOfFew) {
+    constexpr std::uint64_t kSamples = 1200;
+    const auto prompts_of = [&](const std::string& name, const std::string& window) {
+        const auto finished = generate({"--num-samples", std::to_string(kSamples), "--max-concurrent", window, "--run-name", name});
+        EXPECT_EQ(finished.exit_code, 0) << finished.err;
+        auto reader = core::LedgerReader::open(dir_ / "out" / (name + ".ledger.sqlite"));
+        if (!reader.ok()) throw std::runtime_error(reader.error().message);
+        std::vector<std::string> prompts;
+        for (std::uint64_t sample = 0; sample < kSamples; ++sample) prompts.push_back(*reader->prompt_of(sample, 1));
+        return prompts;
+    };
+    serve(R"("latency": {"ms": 2000})");
+    const auto many = prompts_of("many", "1200");
+    EXPECT_GE(server_.most_in_flight(), 1100U);
+    serve("");
+    EXPECT_EQ(many, prompts_of("few", "50"));
+    EXPECT_THAT(many, Each(HasSubstr("[user]\n")));
 }
 
 TEST_F(GenerateTest, CostIsUsageTimesPriceExactly) {

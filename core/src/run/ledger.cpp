@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#define ZSTD_STATIC_LINKING_ONLY  // for ZSTD_c_forceAttachDict; a library without it attaches as it likes
 #include <zstd.h>
 
 #include <algorithm>
@@ -22,6 +21,7 @@
 #include "base/files.hpp"
 #include "run/ledger_json.hpp"
 #include "run/plan_blocks.hpp"
+#include "run/prompt_compression.hpp"
 #include "synth/random.hpp"
 
 namespace synth::core {
@@ -105,47 +105,6 @@ bool read_row(const Statement& from, CallRow& row) {
     parse_findings(from.text(22), row.findings);
     parse_attributes(from.text(23), row.attributes);
     return true;
-}
-
-/// zstd with a typical prompt as dictionary: prompts share most of their text. A fast level that looks for matches in the
-/// dictionary where it is, instead of copying its tables first: 10 µs a prompt and 0.7 KB more than level 1, which took 28.
-class PromptCompressor {
-public:
-    explicit PromptCompressor(const std::string& dictionary)
-        : context_(ZSTD_createCCtx()), dictionary_(ZSTD_createCDict(dictionary.data(), dictionary.size(), kLevel)) {
-        ZSTD_CCtx_setParameter(context_, ZSTD_c_forceAttachDict, ZSTD_dictForceAttach);
-        ZSTD_CCtx_refCDict(context_, dictionary_);
-    }
-    PromptCompressor(const PromptCompressor&) = delete;
-    PromptCompressor& operator=(const PromptCompressor&) = delete;
-    ~PromptCompressor() {
-        ZSTD_freeCCtx(context_);
-        ZSTD_freeCDict(dictionary_);
-    }
-
-    std::string_view operator()(std::string_view prompt) {
-        buffer_.resize(std::max(buffer_.size(), ZSTD_compressBound(prompt.size())));
-        const auto size = ZSTD_compress2(context_, buffer_.data(), buffer_.size(), prompt.data(), prompt.size());
-        return ZSTD_isError(size) != 0 ? std::string_view{} : std::string_view(buffer_.data(), size);
-    }
-
-private:
-    static constexpr int kLevel = -5;
-
-    ZSTD_CCtx* context_;
-    ZSTD_CDict* dictionary_;
-    std::string buffer_;
-};
-
-std::string decompress(std::string_view bytes, const std::string& dictionary) {
-    const auto size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
-    if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > (1U << 28U)) return {};
-    std::string text(size, '\0');
-    ZSTD_DCtx* context = ZSTD_createDCtx();
-    const auto got = ZSTD_decompress_usingDict(context, text.data(), text.size(), bytes.data(), bytes.size(),
-                                               dictionary.data(), dictionary.size());
-    ZSTD_freeDCtx(context);
-    return ZSTD_isError(got) != 0 ? std::string{} : text;
 }
 
 /// Stores what `plan` gives from index `first` on; adds to `digest`. The number of specs.
@@ -655,7 +614,7 @@ Result<std::string> LedgerReader::prompt_of(std::uint64_t sample, std::uint32_t 
     query->bind(1, static_cast<std::int64_t>(sample)).bind(2, static_cast<std::int64_t>(attempt));
     auto row = query->step();
     if (!row) return std::move(row).error();
-    return *row ? decompress(query->text(0), head_.dictionary) : std::string{};
+    return *row ? PromptDecompressor(head_.dictionary)(query->text(0)) : std::string{};
 }
 
 // ---------------------------------------------------------------------------------------------------------- writing

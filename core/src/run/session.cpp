@@ -19,6 +19,7 @@
 #include "run/disk_space.hpp"
 #include "run/feed.hpp"
 #include "run/pacing.hpp"
+#include "run/prompt_compression.hpp"
 #include "synth/random.hpp"
 
 namespace synth::core {
@@ -30,6 +31,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxUndurable = 1024;   // answers on their way to the disk before nothing more is sent
 constexpr std::size_t kReadyRepliesATurn = 64;  // in-process answers between two looks at timers and signals
+constexpr std::size_t kUnpacked = 1'000;      // requests in flight whose prompts stay as they are; of more, compressed
 constexpr std::size_t kSendsATurn = 50;  // prompts that are made between two looks at what has come in
 constexpr std::size_t kMinBody = std::size_t{1} << 20U, kMaxBody = std::size_t{32} << 20U;
 constexpr std::int64_t kMostBytesPerToken = 64;  // far more than any tokenizer needs, JSON escapes included
@@ -53,6 +55,8 @@ public:
                    Clock::now()),
           disk_(c_.ledger.parent_path()),
           jitter_(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count())),
+          compress_(c_.reader->head().dictionary),
+          decompress_(c_.reader->head().dictionary),
           samples_(c_.reader->head().samples) {}
 
     SessionResult run() {
@@ -80,6 +84,7 @@ private:
         PicoUsd bound;
         Pacer::Ticket ticket;
         bool probe = false;  ///< asks whether the service is back
+        bool packed = false;  ///< the texts of its prompt are compressed
         std::size_t asker = kWriter;
         TimePoint began{};
     };
@@ -357,6 +362,9 @@ private:
         if (asker == kWriter && c_.shared != nullptr) c_.shared->admit(tokens);
         flight.probe = asker == kWriter && circuit_.admit();
         flight.began = now();
+        flight.packed = flights_.size() >= kUnpacked;
+        if (flight.packed)
+            for (auto& message : job->prepared->prompt.messages) message.text = std::string(compress_(message.text));
         flight.job = std::move(job);
         flights_.emplace(id, std::move(flight));
         ++requests_;
@@ -378,6 +386,8 @@ private:
         Flight flight = std::move(found->second);
         const auto in_flight = static_cast<std::uint32_t>(flights_.size());
         flights_.erase(found);
+        if (flight.packed)
+            for (auto& message : flight.job->prepared->prompt.messages) message.text = decompress_(message.text);
         const auto now_steady = Clock::now();
         last_answer_ = now_steady;
 
@@ -961,6 +971,8 @@ private:
     Circuit circuit_;
     DiskSpace disk_;
     Random jitter_;
+    PromptCompressor compress_;
+    PromptDecompressor decompress_;
     std::unique_ptr<HttpClient> http_;
     std::vector<Remedy> remedies_;
 

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+struct ZSTD_CCtx_s;
+struct ZSTD_CDict_s;
+struct ZSTD_DCtx_s;
+
+namespace synth::core {
+
+/// zstd with a typical prompt as dictionary: prompts share most of their text. A fast level that looks for matches in the
+/// dictionary where it is, instead of copying its tables first: 10 µs a prompt and 0.7 KB more than level 1, which took 28.
+/// One thread at a time. Throws std::bad_alloc.
+class PromptCompressor {
+public:
+    explicit PromptCompressor(std::string_view dictionary);
+
+    /// Valid until the next call.
+    std::string_view operator()(std::string_view prompt);
+
+private:
+    struct Free {
+        void operator()(ZSTD_CCtx_s* context) const noexcept;
+        void operator()(ZSTD_CDict_s* dictionary) const noexcept;
+    };
+    std::unique_ptr<ZSTD_CDict_s, Free> dictionary_;
+    std::unique_ptr<ZSTD_CCtx_s, Free> context_;  // refers to the dictionary
+    std::string buffer_;
+};
+
+/// What PromptCompressor wrote, with the same dictionary. One thread at a time.
+class PromptDecompressor {
+public:
+    explicit PromptDecompressor(std::string dictionary) : dictionary_(std::move(dictionary)) {}
+
+    /// Empty when `bytes` is nothing that it wrote.
+    std::string operator()(std::string_view bytes);
+
+private:
+    struct Free {
+        void operator()(ZSTD_DCtx_s* context) const noexcept;
+    };
+    std::string dictionary_;
+    std::unique_ptr<ZSTD_DCtx_s, Free> context_;  // made when it is needed
+};
+
+}  // namespace synth::core
