@@ -12,6 +12,7 @@
 #include <string>
 
 #include "integration/program.hpp"
+#include "support/sanitized.hpp"
 
 namespace synth::test {
 namespace {
@@ -83,11 +84,7 @@ TEST_F(FaultsTest, AnEndlessAnswerIsRefusedWhileItComesIn) {
     EXPECT_EQ(number_at(report(), "/samples/failures/too_large"), 1);
     rusage children{};
     ASSERT_EQ(getrusage(RUSAGE_CHILDREN, &children), 0);
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    constexpr long kMost = 800 * 1024;  // what a sanitizer keeps for itself is not the program's
-#else
-    constexpr long kMost = 100 * 1024;
-#endif
+    constexpr long kMost = (test::kSanitized ? 800 : 100) * 1024;  // what a sanitizer keeps for itself is not the program's
     EXPECT_LT(children.ru_maxrss, kMost) << "KB, the largest program of these tests so far";
 }
 
