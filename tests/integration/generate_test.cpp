@@ -8,6 +8,7 @@
 #include "integration/program.hpp"
 #include "run/ledger.hpp"
 #include "support/plugin_loading.hpp"
+#include "support/sanitized.hpp"
 
 namespace synth::test {
 namespace {
@@ -97,6 +98,7 @@ TEST_F(GenerateTest, SameSeedSameFile) {
 
 // More than a thousand in flight hold their prompts compressed.
 TEST_F(GenerateTest, PromptsOfManyInFlightAreThoseOfFew) {
+    if (kSanitized) GTEST_SKIP() << "too slow under a sanitizer to have so many in flight";
     constexpr std::uint64_t kSamples = 1200;
     const auto prompts_of = [&](const std::string& name, const std::string& window) {
         const auto finished = generate({"--num-samples", std::to_string(kSamples), "--max-concurrent", window, "--run-name", name});
@@ -107,9 +109,9 @@ TEST_F(GenerateTest, PromptsOfManyInFlightAreThoseOfFew) {
         for (std::uint64_t sample = 0; sample < kSamples; ++sample) prompts.push_back(*reader->prompt_of(sample, 1));
         return prompts;
     };
-    serve(R"("latency": {"ms": 2000})");
+    serve(R"("latency": {"ms": 3000})");
     const auto many = prompts_of("many", "1200");
-    EXPECT_GE(server_.most_in_flight(), 1100U);
+    EXPECT_GE(server_.most_in_flight(), 1050U);
     serve("");
     EXPECT_EQ(many, prompts_of("few", "50"));
     EXPECT_THAT(many, Each(HasSubstr("[user]\n")));

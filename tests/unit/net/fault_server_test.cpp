@@ -316,7 +316,7 @@ TEST(FaultServer, RefusesWrongScripts) {
 
 TEST(FaultServer, HoldsAThousandAtOnce) {
     constexpr std::size_t kMany = 1000;
-    FaultServer server(R"({"words": 50, "latency": {"ms": 400}})");
+    FaultServer server(R"({"words": 50, "latency": {"ms": 2000}})");
     std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> multi(curl_multi_init(), &curl_multi_cleanup);
     std::vector<std::unique_ptr<Transfer>> transfers;
     for (std::size_t i = 0; i < kMany; ++i) {
