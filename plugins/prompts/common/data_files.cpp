@@ -36,15 +36,15 @@ std::string read_text(const fs::path& file) {
     return text += '\n';
 }
 
-Json read_json(const fs::path& file) {
+DataFile::DataFile(const fs::path& file) : where_(file.string()) {
     try {
-        return plugins::parse_json_or_throw(read_text(file));
+        json_ = std::make_unique<const Json>(plugins::parse_json_or_throw(read_text(file)));
     } catch (const Json::parse_error& error) {
         const std::string_view what = error.what();  // "[json.exception.parse_error.101] parse error at line …"
-        fail(file.string(),
-             "is not valid JSON: " + std::string(what.substr(std::min(what.find("] ") + 2, what.size()))));
+        fail(where_, "is not valid JSON: " + std::string(what.substr(std::min(what.find("] ") + 2, what.size()))));
     }
 }
+DataFile::~DataFile() = default;
 
 const Node& Node::only(std::initializer_list<std::string_view> known) const {
     for (const auto& [key, unused] : object().items())
@@ -111,8 +111,8 @@ const Json& Node::object() const {
 }
 
 AnswerPhrases read_phrases(const fs::path& file) {
-    const Json json = read_json(file);
-    const Node root(json, file.string());
+    const DataFile source(file);
+    const Node root = source.root();
     root.only({"affirmations", "announcements", "requests", "closings", "refusals", "turn_ends", "turn_begins"});
     return {root.at("affirmations").texts(), root.at("announcements").texts(), root.at("requests").texts(),
             root.at("closings").texts(),     root.at("refusals").texts(),      root.at("turn_ends").texts(),

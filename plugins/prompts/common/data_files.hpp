@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,7 +31,6 @@ Error error_of(const Broken& broken, std::string_view plugin);
 
 /// The text of a file, with exactly one line end at its end.
 std::string read_text(const std::filesystem::path& file);
-nlohmann::json read_json(const std::filesystem::path& file);
 
 /// A value in a JSON file that knows where it stands. The value is borrowed.
 class Node {
@@ -56,6 +56,21 @@ private:
 
     const nlohmann::json& value_;
     std::string where_;
+};
+
+/// A JSON file, and the owner of its values.
+class DataFile {
+public:
+    explicit DataFile(const std::filesystem::path& file);
+    ~DataFile();
+    DataFile(const DataFile&) = delete;
+    DataFile& operator=(const DataFile&) = delete;
+
+    [[nodiscard]] Node root() const { return {*json_, where_}; }
+
+private:
+    std::string where_;
+    std::unique_ptr<const nlohmann::json> json_;
 };
 
 /// answers.json.

@@ -5,24 +5,21 @@
 #include <system_error>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "common/data_files.hpp"
 #include "common/options.hpp"
 
 namespace synth::tdamm {
 namespace {
 
+using prompts::DataFile;
 using prompts::fail;
 using prompts::Node;
-using prompts::read_json;
 using prompts::read_text;
-using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
 void read_forms(const fs::path& file, const std::string& guidelines, PromptData& data) {
-    const Json json = read_json(file);
-    const Node root(json, file.string());
+    const DataFile source(file);
+    const Node root = source.root();
     root.only({"draw", "years", "angles", "forms"});
     const Node draw = root.at("draw").only({"terms", "instruments", "objects", "quantities"});
     data.draw = {draw.at("terms").number(0, 50), draw.at("instruments").number(0, 50), draw.at("objects").number(0, 50),
@@ -42,8 +39,8 @@ void read_forms(const fs::path& file, const std::string& guidelines, PromptData&
 }
 
 void read_families(const fs::path& file, PromptData& data) {
-    const Json json = read_json(file);
-    const Node root(json, file.string());
+    const DataFile source(file);
+    const Node root = source.root();
     for (const Node& family : root.only({"families"}).at("families").elements()) {
         family.only({"name", "codes", "requirement"});
         data.families.push_back({family.at("codes").texts(), family.at("requirement").text()});
@@ -51,8 +48,8 @@ void read_families(const fs::path& file, PromptData& data) {
 }
 
 void read_negatives(const fs::path& file, const std::string& guidelines, PromptData& data) {
-    const Json json = read_json(file);
-    const Node root(json, file.string());
+    const DataFile source(file);
+    const Node root = source.root();
     root.only({"default", "forms"});
     const auto read_form = [&](const Node& node) {
         NegativeForm form{guidelines + "\n" + node.at("system").text(), node.at("structure").text(), {}};

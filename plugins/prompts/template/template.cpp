@@ -14,8 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "common/answer.hpp"
 #include "common/data_files.hpp"
 #include "common/facts.hpp"
@@ -36,7 +34,6 @@ using prompts::AnswerFormat;
 using prompts::AnswerPhrases;
 using prompts::draw_places;
 using prompts::QuantityFact;
-using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
 constexpr std::string_view kId = "template";
@@ -124,8 +121,8 @@ Options parse_options(std::string_view text) {
 /// The user's lists, each of which becomes a name of the templates.
 std::vector<Choices> read_lists(const fs::path& file, Keys& keys) {
     std::vector<Choices> lists;
-    const Json json = prompts::read_json(file);
-    for (const auto& [name, node] : prompts::Node(json, file.string()).members()) {
+    const prompts::DataFile source(file);
+    for (const auto& [name, node] : source.root().members()) {
         const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
         if (name.empty() || !std::ranges::all_of(name, fits))
             prompts::fail(node.where(), "the name of a list has lower case letters, digits and '_' only");

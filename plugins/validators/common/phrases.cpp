@@ -31,17 +31,13 @@ void Phrases::add(std::string_view phrase, Place place) {
     by_first_word_[made.words.front()].push_back(std::move(made));
 }
 
-Status Phrases::add(const nlohmann::json& places) {
-    const Error wrong{ErrorCode::invalid_argument,
-                      "phrases are an object of lists: anywhere, sentence, opening, ending"};
-    if (!places.is_object()) return wrong;
-    for (const auto& [name, list] : places.items()) {
+Status Phrases::add(const TextLists& places) {
+    for (const auto& [name, phrases] : places) {
         const auto place = std::ranges::find(kPlaces, name, &std::pair<std::string_view, Place>::first);
-        if (place == kPlaces.end() || !list.is_array()) return wrong;
-        for (const auto& phrase : list) {
-            if (!phrase.is_string()) return wrong;
-            add(phrase.get_ref<const std::string&>(), place->second);
-        }
+        if (place == kPlaces.end())
+            return Error{ErrorCode::invalid_argument,
+                         "phrases are an object of lists: anywhere, sentence, opening, ending"};
+        for (const auto& phrase : phrases) add(phrase, place->second);
     }
     return {};
 }
@@ -72,13 +68,17 @@ std::vector<Phrases::Found> Phrases::find(const plugins::FoldedText& text, std::
     return found;
 }
 
-Result<nlohmann::json> read_data_file(const std::string& path) {
+Result<TextLists> read_text_lists(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     if (!in) return Error{ErrorCode::io, "cannot read " + path + ": the plugin's data belong beside it"};
     const std::string text{std::istreambuf_iterator<char>(in), {}};
-    auto json = plugins::parse_json(text);
+    const auto json = plugins::parse_json(text);
     if (json.is_discarded()) return Error{ErrorCode::malformed, path + " is not JSON"};
-    return json;
+    try {
+        return json.get<TextLists>();
+    } catch (const nlohmann::json::type_error&) {
+        return Error{ErrorCode::malformed, path + " is not an object of lists of texts"};
+    }
 }
 
 }  // namespace synth::validators

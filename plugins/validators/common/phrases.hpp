@@ -5,12 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "common/folded_words.hpp"
 #include "synth/result.hpp"
@@ -24,6 +23,11 @@ enum class Place : std::uint8_t {
     ending,    ///< within the last words
 };
 
+using TextLists = std::map<std::string, std::vector<std::string>>;
+
+/// A JSON file that belongs to the plugin: an object of lists of texts. io or malformed, naming it.
+Result<TextLists> read_text_lists(const std::string& path);
+
 class Phrases {
 public:
     struct Found {
@@ -32,8 +36,8 @@ public:
 
     void add(std::string_view phrase, Place place);
 
-    /// An object of a data file: place → list of phrases. invalid_argument for anything else.
-    Status add(const nlohmann::json& places);
+    /// By place. invalid_argument for a place that there is not.
+    Status add(const TextLists& places);
 
     /// All of them in a text, by begin, at most `most`.
     [[nodiscard]] std::vector<Found> find(const plugins::FoldedText& text, std::size_t most) const;
@@ -45,8 +49,5 @@ private:
     };
     std::unordered_map<std::string, std::vector<Phrase>> by_first_word_;
 };
-
-/// A JSON file that belongs to the plugin. io or malformed, naming it.
-Result<nlohmann::json> read_data_file(const std::string& path);
 
 }  // namespace synth::validators

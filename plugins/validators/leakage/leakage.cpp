@@ -12,8 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "common/findings.hpp"
 #include "common/folded_words.hpp"
 #include "common/options.hpp"
@@ -180,7 +178,7 @@ public:
                                      .shared_phrase = synth::validators::action_of(given, "shared_phrase"),
                                      .max_label_names = given.count("max_label_names"),
                                      .max_shared = given.number("max_shared")});
-        const auto phrases = synth::validators::read_data_file(host.data_dir() + "/phrases.json");
+        const auto phrases = synth::validators::read_text_lists(host.data_dir() + "/phrases.json");
         if (!phrases) return phrases.error();
         if (Status added = made->phrases_.add(*phrases); !added) return added.error();
         for (const auto& phrase : given.texts("phrases")) made->phrases_.add(phrase, Place::anywhere);

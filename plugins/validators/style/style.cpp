@@ -14,8 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "common/findings.hpp"
 #include "common/folded_words.hpp"
 #include "common/options.hpp"
@@ -158,19 +156,19 @@ public:
                     .wrong_language = synth::validators::action_of(given, "wrong_language"),
                     .language = given.text("language"),
                     .max_repeated = given.number("max_repeated")});
-        const auto phrases = synth::validators::read_data_file(host.data_dir() + "/phrases.json");
+        const auto phrases = synth::validators::read_text_lists(host.data_dir() + "/phrases.json");
         if (!phrases) return phrases.error();
         if (synth::Status added = made->phrases_.add(*phrases); !added) return added.error();
-        const auto placeholders = synth::validators::read_data_file(host.data_dir() + "/placeholders.json");
+        const auto placeholders = synth::validators::read_text_lists(host.data_dir() + "/placeholders.json");
         if (!placeholders) return placeholders.error();
-        for (const auto& word : placeholders->at("asking")) made->asking_.insert(folded(word.get<std::string>()));
-        for (const auto& word : placeholders->at("blanks")) made->blanks_.insert(folded(word.get<std::string>()));
-        const auto stop_words = synth::validators::read_data_file(host.data_dir() + "/stop_words.json");
+        for (const auto& word : placeholders->at("asking")) made->asking_.insert(folded(word));
+        for (const auto& word : placeholders->at("blanks")) made->blanks_.insert(folded(word));
+        const auto stop_words = synth::validators::read_text_lists(host.data_dir() + "/stop_words.json");
         if (!stop_words) return stop_words.error();
-        for (const auto& [language, words] : stop_words->items()) {
+        for (const auto& [language, words] : *stop_words) {
             made->languages_.push_back(language);
             for (const auto& word : words)
-                made->stop_words_[folded(word.get<std::string>())] |=
+                made->stop_words_[folded(word)] |=
                     static_cast<std::uint16_t>(1U << (made->languages_.size() - 1));
         }
         return std::unique_ptr<synth::Validator>(std::move(made));
