@@ -30,10 +30,10 @@ private:
     std::string buffer_;
 };
 
-/// What PromptCompressor wrote, with the same dictionary. One thread at a time.
+/// What PromptCompressor wrote, with the same dictionary, which is borrowed. One thread at a time.
 class PromptDecompressor {
 public:
-    explicit PromptDecompressor(std::string dictionary) : dictionary_(std::move(dictionary)) {}
+    explicit PromptDecompressor(std::string_view dictionary) : dictionary_(dictionary) {}
 
     /// Empty when `bytes` is nothing that it wrote.
     std::string operator()(std::string_view bytes);
@@ -42,7 +42,7 @@ private:
     struct Free {
         void operator()(ZSTD_DCtx_s* context) const noexcept;
     };
-    std::string dictionary_;
+    std::string_view dictionary_;
     std::unique_ptr<ZSTD_DCtx_s, Free> context_;  // made when it is needed
 };
 
