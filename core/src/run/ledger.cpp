@@ -391,7 +391,8 @@ Status make_ledger(const fs::path& file, const std::function<Status(Database&)>&
 
 Status create_ledger(const fs::path& file, LedgerHead& head, PlanStream& plan) {
     return make_ledger(file, [&](Database& database) -> Status {
-        if (auto begun = database.execute("BEGIN"); !begun) return begun;
+        // A plan is written from its beginning to its end: the pages of a large one need not be kept.
+        if (auto begun = database.execute("PRAGMA cache_size=-256; BEGIN"); !begun) return begun;
         PlanDigest digest;
         const auto most = head.samples > 0 ? head.samples : std::numeric_limits<std::uint64_t>::max();
         auto stored = store_plan(database, plan, head.first, most, digest);

@@ -29,7 +29,8 @@ namespace {
 using Clock = EventLoop::Clock;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMaxUndurable = 1024;   // answers on their way to the disk before nothing more is sent
+// Answers on their way to the disk before nothing more is sent: as many as may be in flight, within these.
+constexpr std::size_t kMinUndurable = 256, kMaxUndurable = 1024;
 constexpr std::size_t kReadyRepliesATurn = 64;  // in-process answers between two looks at timers and signals
 constexpr std::size_t kUnpacked = 1'000;      // requests in flight whose prompts stay as they are; of more, compressed
 constexpr std::size_t kSendsATurn = 50;  // prompts that are made between two looks at what has come in
@@ -193,7 +194,7 @@ private:
         std::size_t answered = 0;
         for (std::size_t i = 0; i < askers_.size(); ++i) ask(i, answered);
         // A probe goes out beside a window full of requests that nothing comes back from.
-        while (!stop_ && (flights_.size() < pacer_.window() || circuit_.wants_probe()) && undurable_.size() < kMaxUndurable) {
+        while (!stop_ && (flights_.size() < pacer_.window() || circuit_.wants_probe()) && disk_keeps_up()) {
             if (!has_room()) return;
             auto job = next_job();
             if (!job) return;
@@ -261,6 +262,11 @@ private:
                                   (validator.empty() ? "request" : "question of validator " + std::string(validator)) + " may cost " +
                                   dollars(bound) + ", " + dollars(*budget_.cap() - budget_.spent()) + " are left");
         return false;
+    }
+
+    /// Memory does not grow with what a slow disk leaves waiting.
+    [[nodiscard]] bool disk_keeps_up() const {
+        return undurable_.size() < std::clamp<std::size_t>(pacer_.window(), kMinUndurable, kMaxUndurable);
     }
 
     /// Nothing is asked for that could not be kept.
@@ -655,8 +661,7 @@ private:
     /// Sends questions as window, limits and money allow.
     void ask(std::size_t index, std::size_t& answered) {
         Asker& asker = askers_[index];
-        while (!stop_ && !asker.questions.empty() && flights_.size() < pacer_.window() + asker.pacer.window() &&
-               undurable_.size() < kMaxUndurable) {
+        while (!stop_ && !asker.questions.empty() && flights_.size() < pacer_.window() + asker.pacer.window() && disk_keeps_up()) {
             auto& job = asker.questions.front();
             const PicoUsd bound = job->prepared->cost_bound.value_or(PicoUsd{});
             if (asker.cap && asker.spent + asker.reserved + bound > *asker.cap) {
