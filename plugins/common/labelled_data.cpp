@@ -8,17 +8,14 @@
 #include <unordered_set>
 #include <utility>
 
-#include <simdjson.h>
-
 #include "common/csv_reader.hpp"
 #include "common/file_input.hpp"
+#include "common/json_reader.hpp"
 #include "common/label_spellings.hpp"
 #include "synth/text.hpp"
 
 namespace synth::plugins {
 namespace {
-
-namespace dom = simdjson::dom;
 
 constexpr std::size_t kMostRespelled = 100;
 constexpr std::size_t kNoColumn = static_cast<std::size_t>(-1);
@@ -405,45 +402,38 @@ private:
     }
 
     Result<bool> parse(LabelledDocument& out) {
-        const std::size_t size = buffer_.size();
-        buffer_.resize(size + simdjson::SIMDJSON_PADDING);
-        dom::element root;
-        if (const auto error = parser_.parse(buffer_.data(), size, false).get(root))
-            return malformed_here(std::string("not JSON: ") + simdjson::error_message(error));
-        dom::object object;
-        if (root.get(object)) return malformed_here("not a JSON object");
+        buffer_.reserve(buffer_.size() + JsonParser::kSpareBytes);
+        const auto root = parser_.parse(buffer_);
+        if (!root) return malformed_here("not JSON: " + root.error().message);
+        if (!root->is_object()) return malformed_here("not a JSON object");
         if (options_.texts) {
-            out.link = text_of(object, kLinks);
-            out.title = text_of(object, kTitles);
-            out.text = text_of(object, kTexts);
+            out.link = text_of(*root, kLinks);
+            out.title = text_of(*root, kTitles);
+            out.text = text_of(*root, kTexts);
         }
         if (!options_.labels) return true;
-        dom::element labels;
-        if (object.at_key(options_.field).get(labels)) return malformed_here("no " + in_quotes(options_.field));
-        if (labels.is_null()) return true;
-        std::string_view text;
-        if (!labels.get(text)) {
-            if (Status added = add_text(text, out); !added) return added.error();
+        if (!root->has(options_.field)) return malformed_here("no " + in_quotes(options_.field));
+        const JsonView labels = root->member(options_.field);
+        if (!labels) return true;
+        if (labels.is_text()) {
+            if (Status added = add_text(labels.text(), out); !added) return added.error();
             return true;
         }
-        dom::array array;
-        if (labels.get(array)) return malformed_here(in_quotes(options_.field) + " is neither a list nor text");
-        dom::array codes;
-        const bool coded = !object.at_pointer("/metadata/label_codes").get(codes) && codes.size() == array.size();
-        std::size_t at = 0;
-        for (const dom::element label : array) {
-            if (label.get(text)) return malformed_here(in_quotes(options_.field) + " holds something that is not text");
-            std::string_view code;
-            if (coded && codes.at(at++).get(code)) code = {};
-            if (Status added = add_label(text, out, code); !added) return added.error();
+        if (!labels.is_array()) return malformed_here(in_quotes(options_.field) + " is neither a list nor text");
+        const auto names = labels.elements();
+        auto codes = root->member("metadata").member("label_codes").elements();
+        if (codes.size() != names.size()) codes.assign(names.size(), {});
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            if (!names[i].is_text())
+                return malformed_here(in_quotes(options_.field) + " holds something that is not text");
+            if (Status added = add_label(names[i].text(), out, codes[i].text()); !added) return added.error();
         }
         return true;
     }
 
-    static std::string_view text_of(const dom::object& object, std::span<const std::string_view> names) {
-        std::string_view text;
+    static std::string_view text_of(JsonView object, std::span<const std::string_view> names) {
         for (const std::string_view name : names)
-            if (!object.at_key(name).get(text)) return text;
+            if (const JsonView value = object.member(name); value.is_text()) return value.text();
         return {};
     }
 
@@ -463,7 +453,7 @@ private:
     std::vector<bool> unknown_columns_;
 
     std::string buffer_;
-    dom::parser parser_;
+    JsonParser parser_;
 };
 
 LabelledData::LabelledData(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

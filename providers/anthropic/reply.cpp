@@ -68,11 +68,11 @@ std::string_view refused_parameter(const Asked& asked, std::string_view message)
 }
 
 void read_failure(const Asked& asked, const HttpResponse& response, const Json& root, Reply& reply) {
-    const Json error = member(root, "error");
-    const std::string type = lower(text_of(member(error, "type")));
-    const std::string code = lower(text_of(member(member(error, "details"), "error_code")));
-    std::string message = one_line(text_of(error && error->is_string() ? error : member(error, "message")));
-    if (message.empty()) message = one_line(text_of(member(root, "message")));
+    const Json error = root.member("error");
+    const std::string type = lower(error.member("type").text());
+    const std::string code = lower(error.member("details").member("error_code").text());
+    std::string message = one_line((error.is_text() ? error : error.member("message")).text());
+    if (message.empty()) message = one_line(root.member("message").text());
     if (message.empty() && !root) message = readable(response.body);
 
     const auto known = std::ranges::find(kTypes, type, &Word::word);
@@ -109,22 +109,22 @@ void read_failure(const Asked& asked, const HttpResponse& response, const Json& 
 /// Nothing when a server does not say both what went in and what came out. What came from the cache and went into it is
 /// counted beside `input_tokens`.
 std::optional<Usage> read_usage(const Json& usage) {
-    const auto fresh = count_of(member(usage, "input_tokens")), output = count_of(member(usage, "output_tokens"));
+    const auto fresh = count_of(usage.member("input_tokens")), output = count_of(usage.member("output_tokens"));
     if (!fresh || !output) return std::nullopt;
     Usage read;
-    read.cached_input = count_of(member(usage, "cache_read_input_tokens")).value_or(Tokens());
-    read.cache_write = count_of(member(usage, "cache_creation_input_tokens")).value_or(Tokens());
+    read.cached_input = count_of(usage.member("cache_read_input_tokens")).value_or(Tokens());
+    read.cache_write = count_of(usage.member("cache_creation_input_tokens")).value_or(Tokens());
     read.input = *fresh + read.cached_input + read.cache_write;
     read.output = *output;
-    const Json detail = member(usage, "output_tokens_details");
-    read.reasoning = std::min(count_of(member(detail, "thinking_tokens")).value_or(Tokens()), read.output);
+    const Json detail = usage.member("output_tokens_details");
+    read.reasoning = std::min(count_of(detail.member("thinking_tokens")).value_or(Tokens()), read.output);
     return read;
 }
 
 /// Answers that are made in one region only cost more, which the prices do not say: such a tier has none.
 std::string read_tier(const Json& usage) {
-    std::string tier = one_line(text_of(member(usage, "service_tier")));
-    const std::string_view place = text_of(member(usage, "inference_geo"));
+    std::string tier = one_line(usage.member("service_tier").text());
+    const std::string_view place = usage.member("inference_geo").text();
     if (!place.empty() && place != "global" && place != "not_available") tier += "/" + one_line(place);
     return tier;
 }
@@ -170,28 +170,28 @@ void read_answer(const Asked& asked, const HttpResponse& response, const Json& r
         reply.error = Error{ErrorCode::malformed, std::move(message), std::move(reason)};
     };
     if (!root) return malformed("server answered 200 without JSON: " + readable(response.body), "not_json");
-    if (const Json error = member(root, "error")) {
-        const std::string message = one_line(text_of(error->is_string() ? error : member(error, "message")));
+    if (const Json error = root.member("error")) {
+        const std::string message = one_line((error.is_text() ? error : error.member("message")).text());
         return malformed("server answered 200 with an error" + (message.empty() ? "" : ": " + message),
                          "error_in_body");
     }
-    const Json content = member(root, "content");
-    if (!content || !(content->is_array() || content->is_string()))
+    const Json content = root.member("content");
+    if (!content.is_array() && !content.is_text())
         return malformed("server answered 200 without a content", "no_content");
 
     Completion& completion = reply.completion.emplace();
-    completion.text = content->is_string() ? std::string(text_of(content)) : join_parts(content, "text");
-    completion.finish = finish_of(text_of(member(root, "stop_reason")));
+    completion.text = content.is_text() ? std::string(content.text()) : join_parts(content, "text");
+    completion.finish = finish_of(root.member("stop_reason").text());
     if (completion.finish == FinishReason::content_filter) {
-        const Json details = member(root, "stop_details");
-        std::string why = one_line(text_of(member(details, "explanation")));
-        if (why.empty()) why = one_line(text_of(member(details, "category")));
+        const Json details = root.member("stop_details");
+        std::string why = one_line(details.member("explanation").text());
+        if (why.empty()) why = one_line(details.member("category").text());
         reply.error = Error{ErrorCode::refused, "model declined" + (why.empty() ? "" : ": " + why), "refusal"};
     } else if (trim(completion.text).empty()) {
         if (completion.finish != FinishReason::length)
             return malformed("server answered 200 with an empty text", "empty");
         const bool reasoned = asked.thinks || (reply.usage && reply.usage->reasoning.count > 0) ||
-                              text_of(member(first_of(content), "type")) == "thinking";
+                              content.first().member("type").text() == "thinking";
         reply.error = cut_before_text(reasoned, asked.limit);
     }
 }
@@ -202,11 +202,11 @@ Reply read_reply(const Asked& asked, const HttpResponse& response) {
     Reply reply;
     reply.limits = read_rate_limits(response);
     const Json root = parse_body(response.body);
-    reply.request_id = one_line(response.header("request-id").value_or(text_of(member(root, "request_id"))));
-    const Json usage = member(root, "usage");
+    reply.request_id = one_line(response.header("request-id").value_or(root.member("request_id").text()));
+    const Json usage = root.member("usage");
     reply.usage = read_usage(usage);
     reply.tier = read_tier(usage);
-    reply.model = one_line(text_of(member(root, "model")));
+    reply.model = one_line(root.member("model").text());
     if (response.status >= 200 && response.status < 300)
         read_answer(asked, response, root, reply);
     else

@@ -8,8 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include <simdjson.h>
-
+#include "common/json_reader.hpp"
 #include "synth/result.hpp"
 
 namespace synth::providers {
@@ -19,12 +18,12 @@ using Complaint = std::string;
 
 struct Field {
     std::string_view name;
-    std::function<Complaint(simdjson::dom::element)> read;
+    std::function<Complaint(plugins::JsonView)> read;
 };
 
 /// Hands every member to the field of its name; the first complaint, with the path to the value, ends it. A member
 /// without a field is a complaint.
-Complaint read_object(simdjson::dom::element element, const std::vector<Field>& fields);
+Complaint read_object(plugins::JsonView value, const std::vector<Field>& fields);
 
 // Each borrows its target.
 Field text(std::string_view name, std::string& target);

@@ -7,28 +7,25 @@
 #include <string_view>
 #include <utility>
 
-#include <simdjson.h>
-
 #include "fields.hpp"
 
 namespace synth::providers {
 
 namespace {
 
-namespace dom = simdjson::dom;
+using plugins::JsonView;
 
 Field tokens(std::string_view name, std::optional<Tokens>& target) {
-    return {name, [name, &target](dom::element value) { return count(name, target.emplace().count).read(value); }};
+    return {name, [name, &target](JsonView value) { return count(name, target.emplace().count).read(value); }};
 }
 
 /// Cached input that has no price of its own costs as much as input, and so do cache writes.
 Field price(std::string_view name, std::optional<Price>& target, bool* given = nullptr) {
-    return {name, [&target, given](dom::element element) -> Complaint {
+    return {name, [&target, given](JsonView element) -> Complaint {
                 std::optional<PicoUsd> input, cached_input, cache_write, output;
                 const auto amount = [](std::string_view field, std::optional<PicoUsd>& each) -> Field {
-                    return {field, [&each](dom::element value) -> Complaint {
-                                std::string_view decimal;
-                                if (value.get(decimal) == simdjson::SUCCESS) each = parse_price(decimal);
+                    return {field, [&each](JsonView value) -> Complaint {
+                                if (value.is_text()) each = parse_price(value.text());
                                 return each ? ""
                                             : " is not a price: write dollars per million tokens as a string with at "
                                               "most 6 decimals, such as \"0.15\"";
@@ -46,9 +43,9 @@ Field price(std::string_view name, std::optional<Price>& target, bool* given = n
             }};
 }
 
-Complaint read_model(dom::element element, ModelTable& table) {
-    std::string_view name;
-    if (element["name"].get(name) != simdjson::SUCCESS || name.empty()) return " has no name";
+Complaint read_model(JsonView element, ModelTable& table) {
+    const std::string_view name = element.member("name").text();
+    if (name.empty()) return " has no name";
     const auto known = std::ranges::find(table.models, name, &Model::name);
     Model model = known == table.models.end() ? Model() : *known;
     LongContext long_context;
@@ -61,13 +58,13 @@ Complaint read_model(dom::element element, ModelTable& table) {
                               price("price", model.direct, &price_given),
                               price("batch", model.batch, &price_given),
                               {"later",
-                               [&](dom::element value) {
+                               [&](JsonView value) {
                                    later_given = price_given = true;
                                    return read_object(value, {date("from", later.from), price("price", later.direct),
                                                               price("batch", later.batch)});
                                }},
                               {"long_context",
-                               [&](dom::element value) {
+                               [&](JsonView value) {
                                    long_given = true;
                                    return read_object(value, {count("above", long_context.above.count),
                                                               count("input_percent", long_context.input_percent),
@@ -76,14 +73,14 @@ Complaint read_model(dom::element element, ModelTable& table) {
                               tokens("context_window", model.context_window),
                               tokens("max_output", model.max_output),
                               {"reasoning",
-                               [&](dom::element value) {
+                               [&](JsonView value) {
                                    reasoning_given = true;
                                    return read_object(value, {flag("accepts_none", model.accepts_none),
                                                               text("default_effort", model.default_effort),
                                                               text("control", model.effort_control)});
                                }},
                               {"sampling",
-                               [&](dom::element value) -> Complaint {
+                               [&](JsonView value) -> Complaint {
                                    if (Complaint wrong = text("", sampling).read(value); !wrong.empty()) return wrong;
                                    constexpr std::array<std::string_view, 3> kNames{"both", "one", "none"};
                                    const auto found = std::ranges::find(kNames, sampling);
@@ -115,18 +112,16 @@ Complaint read_model(dom::element element, ModelTable& table) {
     return {};
 }
 
-Complaint read_models(dom::element element, ModelTable& table) {
-    dom::array models;
-    if (element.get(models) != simdjson::SUCCESS) return " is not an array";
-    for (const dom::element model : models)
+Complaint read_models(JsonView element, ModelTable& table) {
+    if (!element.is_array()) return " is not an array";
+    for (const JsonView model : element.elements())
         if (Complaint complaint = read_model(model, table); !complaint.empty()) return ": model" + complaint;
     return {};
 }
 
-Complaint read_reserve(dom::element element, ModelTable& table) {
-    dom::object efforts;
-    if (element.get(efforts) != simdjson::SUCCESS) return " is not an object";
-    for (const auto& [effort, value] : efforts)
+Complaint read_reserve(JsonView element, ModelTable& table) {
+    if (!element.is_object()) return " is not an object";
+    for (const auto& [effort, value] : element.members())
         if (Complaint complaint = count(effort, table.reasoning_reserve[std::string(effort)].count).read(value);
             !complaint.empty())
             return "." + std::string(effort) + complaint;
@@ -136,20 +131,18 @@ Complaint read_reserve(dom::element element, ModelTable& table) {
 }  // namespace
 
 Status add_models(ModelTable& table, const std::string& path) {
-    dom::parser parser;
-    dom::element root;
-    const auto error = parser.load(path).get(root);
-    if (error == simdjson::IO_ERROR || error == simdjson::MEMALLOC)
+    plugins::JsonParser parser;
+    const auto root = parser.load(path);
+    if (!root && root.error().code == ErrorCode::io)
         return Error{ErrorCode::io, "cannot read the model data '" + path + "'"};
-    if (error != simdjson::SUCCESS)
-        return Error{ErrorCode::invalid_argument,
-                     "model data '" + path + "' is not JSON: " + simdjson::error_message(error)};
+    if (!root)
+        return Error{ErrorCode::invalid_argument, "model data '" + path + "' is not JSON: " + root.error().message};
     const Complaint complaint =
-        read_object(root, {ignored("about"),
-                           ignored("sources"),
-                           text("default_model", table.default_model),
-                           {"reasoning_reserve", [&](dom::element value) { return read_reserve(value, table); }},
-                           {"models", [&](dom::element value) { return read_models(value, table); }}});
+        read_object(*root, {ignored("about"),
+                            ignored("sources"),
+                            text("default_model", table.default_model),
+                            {"reasoning_reserve", [&](JsonView value) { return read_reserve(value, table); }},
+                            {"models", [&](JsonView value) { return read_models(value, table); }}});
     if (!complaint.empty()) return Error{ErrorCode::invalid_argument, "model data '" + path + "'" + complaint};
     return {};
 }

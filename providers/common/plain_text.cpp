@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "json_text.hpp"
+#include "request_json.hpp"
 #include "synth/text.hpp"
 
 namespace synth::providers {

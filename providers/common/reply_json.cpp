@@ -4,11 +4,9 @@
 #include <cctype>
 #include <cstdint>
 
-#include "json_text.hpp"
+#include "request_json.hpp"
 
 namespace synth::providers {
-
-namespace dom = simdjson::dom;
 
 namespace {
 
@@ -53,51 +51,28 @@ std::string repaired(std::string_view body) {
 }  // namespace
 
 Json parse_body(const std::string& body) {
-    thread_local dom::parser parser;  // its buffers are the cost of a parse; a thread has one reply in hand at a time
-    dom::element parsed;
-    auto failed = parser.parse(body).get(parsed);
-    if (failed == simdjson::UTF8_ERROR || failed == simdjson::STRING_ERROR || body.starts_with("\xef\xbb\xbf"))
-        failed = parser.parse(repaired(body)).get(parsed);
-    if (failed != simdjson::SUCCESS || !(parsed.is_object() || parsed.is_array())) return std::nullopt;
-    return parsed;
+    thread_local plugins::JsonParser
+        parser;  // its buffers are the cost of a parse; a thread has one reply in hand at a time
+    auto root = parser.parse(body);
+    if (!root) root = parser.parse(repaired(body));
+    return root && (root->is_object() || root->is_array()) ? *root : Json();
 }
 
-Json member(const Json& object, std::string_view name) {
-    dom::element value;
-    if (!object || !object->is_object() || (*object)[name].get(value) != simdjson::SUCCESS || value.is_null())
-        return std::nullopt;
-    return value;
-}
-
-std::string_view text_of(const Json& value) {
-    std::string_view text;
-    return value && value->get(text) == simdjson::SUCCESS ? text : std::string_view();
-}
-
-Json first_of(const Json& value) {
-    dom::array array;
-    if (!value || value->get(array) != simdjson::SUCCESS || array.begin() == array.end()) return std::nullopt;
-    return *array.begin();
-}
-
-std::optional<Tokens> count_of(const Json& value) {
+std::optional<Tokens> count_of(Json value) {
     constexpr std::int64_t kMost = std::int64_t{1} << 40;
-    std::int64_t count = 0;
-    double number = 0;
-    if (!value) return std::nullopt;
-    if (value->get(count) != simdjson::SUCCESS) {
-        if (value->get(number) != simdjson::SUCCESS || !(number >= 0 && number <= double(kMost))) return std::nullopt;
-        count = static_cast<std::int64_t>(number);
+    auto count = value.integer();
+    if (!count) {
+        const auto number = value.number();
+        if (!number || !(*number >= 0 && *number <= double(kMost))) return std::nullopt;
+        count = static_cast<std::int64_t>(*number);
     }
-    if (count < 0 || count > kMost) return std::nullopt;
-    return Tokens{count};
+    if (*count < 0 || *count > kMost) return std::nullopt;
+    return Tokens{*count};
 }
 
-std::string join_parts(const Json& parts, std::string_view name) {
+std::string join_parts(Json parts, std::string_view name) {
     std::string text;
-    dom::array array;
-    if (parts && parts->get(array) == simdjson::SUCCESS)
-        for (const dom::element part : array) text += text_of(member(part, name));
+    for (const Json part : parts.elements()) text += part.member(name).text();
     return text;
 }
 

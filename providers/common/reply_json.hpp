@@ -6,26 +6,21 @@
 #include <string>
 #include <string_view>
 
-#include <simdjson.h>
-
+#include "common/json_reader.hpp"
 #include "synth/units.hpp"
 
 namespace synth::providers {
 
-using Json = std::optional<simdjson::dom::element>;  ///< nothing: missing, or null
+using Json = plugins::JsonView;
 
 /// An object or an array; valid until the next call on this thread. A body that is almost JSON, as servers write it
 /// that cut a text inside a character, is repaired first, for it is paid for: a byte order mark, bytes that are not
 /// UTF-8 and lone surrogates are taken out.
 Json parse_body(const std::string& body);
 
-Json member(const Json& object, std::string_view name);
-std::string_view text_of(const Json& value);
-/// The first element of an array.
-Json first_of(const Json& value);
 /// A count of tokens, which some servers write as 12.0; nothing when it is none.
-std::optional<Tokens> count_of(const Json& value);
+std::optional<Tokens> count_of(Json value);
 /// That texts of the parts in an array have under `name`, one behind the other.
-std::string join_parts(const Json& parts, std::string_view name);
+std::string join_parts(Json parts, std::string_view name);
 
 }  // namespace synth::providers

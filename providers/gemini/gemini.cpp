@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "common/fields.hpp"
-#include "common/json_text.hpp"
 #include "common/model_data.hpp"
 #include "common/plain_text.hpp"
+#include "common/request_json.hpp"
 #include "common/url.hpp"
 #include "reply.hpp"
 #include "synth/plugin.hpp"

@@ -17,8 +17,6 @@ using namespace providers;
 
 namespace {
 
-namespace dom = simdjson::dom;
-
 struct Word {
     std::string_view word;
     Meaning meaning;
@@ -51,20 +49,15 @@ struct Details {
 
 Details read_details(const Json& error) {
     Details details;
-    dom::array array;
-    const Json given = member(error, "details");
-    if (!given || given->get(array) != simdjson::SUCCESS) return details;
-    for (const dom::element each : array) {
-        const std::string_view type = text_of(member(each, "@type"));
-        if (type.ends_with("ErrorInfo")) details.reason = text_of(member(each, "reason"));
-        if (type.ends_with("RetryInfo")) details.retry = parse_duration(text_of(member(each, "retryDelay")));
-        dom::array violations;
-        const Json listed = member(each, "violations");
-        if (!type.ends_with("QuotaFailure") || !listed || listed->get(violations) != simdjson::SUCCESS) continue;
-        for (const dom::element violation : violations) {
-            const std::string_view quota = text_of(member(violation, "quotaId"));
+    for (const Json each : error.member("details").elements()) {
+        const std::string_view type = each.member("@type").text();
+        if (type.ends_with("ErrorInfo")) details.reason = each.member("reason").text();
+        if (type.ends_with("RetryInfo")) details.retry = parse_duration(each.member("retryDelay").text());
+        if (!type.ends_with("QuotaFailure")) continue;
+        for (const Json violation : each.member("violations").elements()) {
+            const std::string_view quota = violation.member("quotaId").text();
             const bool lasting =
-                quota.find("PerDay") != std::string_view::npos || text_of(member(violation, "quotaValue")) == "0";
+                quota.find("PerDay") != std::string_view::npos || violation.member("quotaValue").text() == "0";
             if (lasting) details.lasting_quota = one_line(quota);
         }
     }
@@ -88,11 +81,11 @@ std::string_view refused_parameter(const Asked& asked, const std::string& words)
 }
 
 void read_failure(const Asked& asked, const HttpResponse& response, const Json& body_root, Reply& reply) {
-    const Json root = body_root && body_root->is_array() ? first_of(body_root) : body_root;
-    const Json error = member(root, "error");
-    const std::string_view status = text_of(member(error, "status"));
-    std::string message = one_line(text_of(error && error->is_string() ? error : member(error, "message")));
-    if (message.empty()) message = one_line(text_of(member(root, "message")));
+    const Json root = body_root.is_array() ? body_root.first() : body_root;
+    const Json error = root.member("error");
+    const std::string_view status = error.member("status").text();
+    std::string message = one_line((error.is_text() ? error : error.member("message")).text());
+    if (message.empty()) message = one_line(root.member("message").text());
     if (message.empty() && !root) message = readable(response.body);
     const Details details = read_details(error);
     if (!reply.limits.retry_after) reply.limits.retry_after = details.retry;
@@ -133,14 +126,14 @@ void read_failure(const Asked& asked, const HttpResponse& response, const Json& 
 /// Nothing when a server does not say both what went in and what came out. Thoughts are counted beside the candidates
 /// and billed like them; either is left out when there was none.
 std::optional<Usage> read_usage(const Json& usage) {
-    const auto prompt = count_of(member(usage, "promptTokenCount"));
-    const auto text = count_of(member(usage, "candidatesTokenCount")),
-               thoughts = count_of(member(usage, "thoughtsTokenCount"));
-    const bool says_output = text || thoughts || count_of(member(usage, "totalTokenCount"));
+    const auto prompt = count_of(usage.member("promptTokenCount"));
+    const auto text = count_of(usage.member("candidatesTokenCount")),
+               thoughts = count_of(usage.member("thoughtsTokenCount"));
+    const bool says_output = text || thoughts || count_of(usage.member("totalTokenCount"));
     if (!prompt || !says_output) return std::nullopt;
     Usage read;
-    read.input = *prompt + count_of(member(usage, "toolUsePromptTokenCount")).value_or(Tokens());
-    read.cached_input = std::min(count_of(member(usage, "cachedContentTokenCount")).value_or(Tokens()), read.input);
+    read.input = *prompt + count_of(usage.member("toolUsePromptTokenCount")).value_or(Tokens());
+    read.cached_input = std::min(count_of(usage.member("cachedContentTokenCount")).value_or(Tokens()), read.input);
     read.reasoning = thoughts.value_or(Tokens());
     read.output = text.value_or(Tokens()) + read.reasoning;
     return read;
@@ -173,14 +166,11 @@ FinishReason finish_of(std::string_view name) noexcept {
 /// Of the parts that are no thoughts.
 std::string read_text(const Json& content, bool& thought) {
     std::string text;
-    dom::array parts;
-    const Json given = member(content, "parts");
-    if (!given || given->get(parts) != simdjson::SUCCESS) return text;
-    for (const dom::element part : parts) {
-        bool is_thought = false;
-        if (const Json mark = member(part, "thought"))
-            if (mark->get(is_thought) == simdjson::SUCCESS && is_thought) thought = true;
-        if (!is_thought) text += text_of(member(part, "text"));
+    for (const Json part : content.member("parts").elements()) {
+        if (part.member("thought").truth() == true)
+            thought = true;
+        else
+            text += part.member("text").text();
     }
     return text;
 }
@@ -190,27 +180,26 @@ void read_answer(const Asked& asked, const HttpResponse& response, const Json& r
         reply.error = Error{ErrorCode::malformed, std::move(message), std::move(reason)};
     };
     if (!root) return malformed("server answered 200 without JSON: " + readable(response.body), "not_json");
-    if (const Json error = member(root, "error")) {
-        const std::string message = one_line(text_of(error->is_string() ? error : member(error, "message")));
+    if (const Json error = root.member("error")) {
+        const std::string message = one_line((error.is_text() ? error : error.member("message")).text());
         return malformed("server answered 200 with an error" + (message.empty() ? "" : ": " + message),
                          "error_in_body");
     }
-    const Json candidate = first_of(member(root, "candidates"));
-    const std::string block = one_line(text_of(member(member(root, "promptFeedback"), "blockReason")));
+    const Json candidate = root.member("candidates").first();
+    const std::string block = one_line(root.member("promptFeedback").member("blockReason").text());
     if (!candidate && !block.empty()) {
         reply.error = Error{ErrorCode::refused, "the prompt was blocked: " + block, "prompt_blocked"};
         return;
     }
-    if (!candidate || !candidate->is_object())
-        return malformed("server answered 200 without a candidate", "no_candidates");
+    if (!candidate.is_object()) return malformed("server answered 200 without a candidate", "no_candidates");
 
-    const std::string_view finish = text_of(member(candidate, "finishReason"));
+    const std::string_view finish = candidate.member("finishReason").text();
     bool thought = false;
     Completion& completion = reply.completion.emplace();
-    completion.text = read_text(member(candidate, "content"), thought);
+    completion.text = read_text(candidate.member("content"), thought);
     completion.finish = finish_of(finish);
     if (completion.finish == FinishReason::content_filter) {
-        const std::string why = one_line(text_of(member(candidate, "finishMessage")));
+        const std::string why = one_line(candidate.member("finishMessage").text());
         reply.error =
             Error{ErrorCode::refused,
                   "a content filter stopped the answer: " + std::string(finish) + (why.empty() ? "" : ", " + why),
@@ -231,12 +220,11 @@ Reply read_reply(const Asked& asked, const HttpResponse& response) {
     Reply reply;
     reply.limits.retry_after = retry_after(response);  // the service states no other limits
     const Json root = parse_body(response.body);
-    reply.request_id = one_line(text_of(member(root, "responseId")));
-    const Json usage = member(root, "usageMetadata");
+    reply.request_id = one_line(root.member("responseId").text());
+    const Json usage = root.member("usageMetadata");
     reply.usage = read_usage(usage);
-    reply.tier =
-        lower(one_line(response.header("x-gemini-service-tier").value_or(text_of(member(usage, "serviceTier")))));
-    reply.model = one_line(text_of(member(root, "modelVersion")));
+    reply.tier = lower(one_line(response.header("x-gemini-service-tier").value_or(usage.member("serviceTier").text())));
+    reply.model = one_line(root.member("modelVersion").text());
     constexpr std::string_view kModels = "models/";
     if (reply.model.starts_with(kModels)) reply.model.erase(0, kModels.size());
     if (response.status >= 200 && response.status < 300)

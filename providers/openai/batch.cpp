@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <optional>
 
-#include "common/json_text.hpp"
 #include "common/plain_text.hpp"
 #include "common/reply_json.hpp"
+#include "common/request_json.hpp"
 
 namespace synth::openai {
 
@@ -23,7 +23,7 @@ std::uint64_t number_of(const Json& value) {
 
 /// Ids go into URLs: what no service gives is not asked for.
 std::string id_of(const Json& value) {
-    const auto text = text_of(value);
+    const auto text = value.text();
     const bool good = text.size() <= 200 &&
                       text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
                           std::string_view::npos;
@@ -33,26 +33,26 @@ std::string id_of(const Json& value) {
 BatchState read_state(const Json& batch) {
     using Phase = BatchState::Phase;
     BatchState state;
-    state.id = id_of(member(batch, "id"));
-    state.input_file = id_of(member(batch, "input_file_id"));
-    state.output_file = id_of(member(batch, "output_file_id"));
-    state.error_file = id_of(member(batch, "error_file_id"));
-    state.tag = text_of(member(member(batch, "metadata"), kTag));
-    state.status = one_line(text_of(member(batch, "status")));
-    const Json counts = member(batch, "request_counts");
-    state.total = number_of(member(counts, "total"));
-    state.done = number_of(member(counts, "completed"));
-    state.failed = number_of(member(counts, "failed"));
-    if (const auto expires = number_of(member(batch, "expires_at")); expires > 0 && expires < 100'000'000'000)
+    state.id = id_of(batch.member("id"));
+    state.input_file = id_of(batch.member("input_file_id"));
+    state.output_file = id_of(batch.member("output_file_id"));
+    state.error_file = id_of(batch.member("error_file_id"));
+    state.tag = batch.member("metadata").member(kTag).text();
+    state.status = one_line(batch.member("status").text());
+    const Json counts = batch.member("request_counts");
+    state.total = number_of(counts.member("total"));
+    state.done = number_of(counts.member("completed"));
+    state.failed = number_of(counts.member("failed"));
+    if (const auto expires = number_of(batch.member("expires_at")); expires > 0 && expires < 100'000'000'000)
         state.expires = TimePoint(std::chrono::seconds(expires));
     state.phase = state.status == "completed" || state.status == "expired" || state.status == "cancelled" ? Phase::ended
                   : state.status == "failed"     ? Phase::refused
                   : state.status == "validating" ? Phase::waiting
                                                  : Phase::running;
     if (state.phase == Phase::refused) {
-        const Json error = first_of(member(member(batch, "errors"), "data"));
-        const auto code = text_of(member(error, "code"));
-        state.error = one_line(text_of(member(error, "message")));
+        const Json error = batch.member("errors").member("data").first();
+        const auto code = error.member("code").text();
+        state.error = one_line(error.member("message").text());
         if (state.error.empty()) state.error = code.empty() ? "the batch failed" : std::string(code);
         if (code == "token_limit_exceeded") state.phase = Phase::queue_full;
     }
@@ -64,14 +64,11 @@ BatchPage<Item> read_page(const HttpResponse& response, Read&& read) {
     BatchPage<Item> page;
     const Json body = parse_body(response.body);
     std::string last;
-    const Json data = member(body, "data");
-    if (!data || !data->is_array()) return page;
-    for (const auto& item : simdjson::dom::array(*data)) {
-        page.items.push_back(read(Json(item)));
+    for (const Json item : body.member("data").elements()) {
+        page.items.push_back(read(item));
         last = page.items.back().id;
     }
-    bool more = false;
-    if (const Json has = member(body, "has_more"); has && has->get(more) == simdjson::SUCCESS && more) page.next = last;
+    if (body.member("has_more").truth() == true) page.next = last;
     return page;
 }
 
@@ -142,7 +139,7 @@ BatchUpload Batches::upload(std::string_view name) const {
 Result<BatchFile> Batches::uploaded(const HttpResponse& response) const {
     if (auto failed = failure(response, "files")) return std::move(*failed);
     const Json body = parse_body(response.body);
-    BatchFile file{id_of(member(body, "id")), std::string(text_of(member(body, "filename")))};
+    BatchFile file{id_of(body.member("id")), std::string(body.member("filename").text())};
     if (file.id.empty()) return unreadable("a file");
     return file;
 }
@@ -177,7 +174,7 @@ HttpRequest Batches::list_files(std::string_view after) const {
 Result<BatchPage<BatchFile>> Batches::files(const HttpResponse& response) const {
     if (auto failed = failure(response, "files")) return std::move(*failed);
     return read_page<BatchFile>(response, [](const Json& item) {
-        return BatchFile{id_of(member(item, "id")), std::string(text_of(member(item, "filename")))};
+        return BatchFile{id_of(item.member("id")), std::string(item.member("filename").text())};
     });
 }
 
@@ -198,22 +195,21 @@ Status Batches::downloaded(const HttpResponse& response) const {
 Result<BatchAnswer> Batches::answer(const std::string& line) const {
     const Json body = parse_body(line);
     BatchAnswer answer;
-    answer.custom_id = text_of(member(body, "custom_id"));
+    answer.custom_id = body.member("custom_id").text();
     if (answer.custom_id.empty()) return unreadable("a request of a batch");
-    const Json error = member(body, "error");
-    const auto code = text_of(member(error, "code"));
-    answer.error = one_line(text_of(member(error, "message")));
+    const Json error = body.member("error");
+    const auto code = error.member("code").text();
+    answer.error = one_line(error.member("message").text());
     if (answer.error.empty()) answer.error = one_line(code);
     answer.expired = code == "batch_expired" || code == "batch_cancelled";
-    const Json response = member(body, "response");
-    const auto status = number_of(member(response, "status_code"));
-    const Json content = member(response, "body");
+    const Json response = body.member("response");
+    const auto status = number_of(response.member("status_code"));
     if (response && status >= 100 && status < 600) {
         auto& http = answer.response.emplace();
         http.status = static_cast<int>(status);
         http.headers = {{"content-type", "application/json"},
-                        {"x-request-id", std::string(text_of(member(response, "request_id")))}};
-        if (content) http.body = simdjson::minify(*content);
+                        {"x-request-id", std::string(response.member("request_id").text())}};
+        http.body = response.member("body").dump();
     }
     if (!answer.response && answer.error.empty()) answer.error = "it has neither an answer nor an error";
     return answer;

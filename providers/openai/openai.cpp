@@ -11,16 +11,16 @@
 #include <utility>
 #include <vector>
 
-#include "common/json_text.hpp"
-#include "common/model_data.hpp"
 #include "batch.hpp"
+#include "common/model_data.hpp"
+#include "common/request_json.hpp"
 #include "config.hpp"
 #include "endpoint.hpp"
 #include "presets.hpp"
 #include "reply.hpp"
-#include "token_bound.hpp"
 #include "synth/plugin.hpp"
 #include "synth/provider.hpp"
+#include "token_bound.hpp"
 
 namespace synth::openai {
 
@@ -176,9 +176,8 @@ Result<std::unique_ptr<Provider>> OpenAiProvider::create(Host& host, std::string
                          std::string(name) + " holds control or non-ASCII characters, which no header may"};
         if (!value.empty()) headers.emplace_back(header, std::move(value));
     }
-    return std::unique_ptr<Provider>(
-        new OpenAiProvider(*std::move(options), *std::move(endpoint), *std::move(table), *std::move(token_bound),
-                           std::move(headers)));
+    return std::unique_ptr<Provider>(new OpenAiProvider(*std::move(options), *std::move(endpoint), *std::move(table),
+                                                        *std::move(token_bound), std::move(headers)));
 }
 
 OpenAiProvider::OpenAiProvider(Options options, Endpoint endpoint, ModelTable table, TokenBound token_bound,
@@ -190,12 +189,14 @@ OpenAiProvider::OpenAiProvider(Options options, Endpoint endpoint, ModelTable ta
       headers_(std::move(headers)),
       table_(std::move(table)),
       infos_(infos_of(table_)),
-      batches_(endpoint_, [this] { return authorized(); },
-               [this](const HttpResponse& response) {
-                   const Asked asked{{"OpenAI", endpoint_.base, preset_.secret, model_, known_}, "", {}, {}, {}};
-                   Reply reply = read_reply(asked, response);
-                   return reply.error ? std::move(*reply.error) : Error{ErrorCode::malformed, "the server's answer cannot be read", {}};
-               }) {
+      batches_(
+          endpoint_, [this] { return authorized(); },
+          [this](const HttpResponse& response) {
+              const Asked asked{{"OpenAI", endpoint_.base, preset_.secret, model_, known_}, "", {}, {}, {}};
+              Reply reply = read_reply(asked, response);
+              return reply.error ? std::move(*reply.error)
+                                 : Error{ErrorCode::malformed, "the server's answer cannot be read", {}};
+          }) {
     use_model(options_.model.empty() ? table_.default_model : options_.model);
 }
 
@@ -304,8 +305,9 @@ Tokens OpenAiProvider::input_bound(const Request& request) const {
     constexpr std::int64_t kPerMessage = 8, kPerRequest = 16;
     Tokens bound{kPerRequest};
     for (const Message& message : request.prompt->messages)
-        bound.count += (known_ && !known_->tokenizer.empty() ? token_bound_(message.text) : TokenBound::bytes(message.text)) +
-                       kPerMessage;
+        bound.count +=
+            (known_ && !known_->tokenizer.empty() ? token_bound_(message.text) : TokenBound::bytes(message.text)) +
+            kPerMessage;
     if (known_ && known_->context_window) bound = std::min(bound, *known_->context_window);
     return bound;
 }

@@ -28,26 +28,26 @@ struct ServerError {
 
 /// `error` may be an object, a string, sit at top level, be `detail`, or all of it be in an array.
 ServerError read_error(const Json& body_root, const HttpResponse& response) {
-    const Json root = body_root && body_root->is_array() ? first_of(body_root) : body_root;
-    Json source = member(root, "error");
-    if (!source) source = member(root, "detail");
-    if (source && source->is_array()) source = first_of(source);
-    const bool plain = source && source->is_string();
+    const Json root = body_root.is_array() ? body_root.first() : body_root;
+    Json source = root.member("error");
+    if (!source) source = root.member("detail");
+    if (source.is_array()) source = source.first();
+    const bool plain = source.is_text();
 
     ServerError error;
     error.status = response.status;
-    std::string_view message = plain ? text_of(source) : std::string_view();
+    std::string_view message = plain ? source.text() : std::string_view();
     if (plain || !source) source = root;
     for (const std::string_view name : {"message", "msg"})
-        if (message.empty()) message = text_of(member(source, name));
+        if (message.empty()) message = source.member(name).text();
     error.message = !message.empty() ? one_line(message) : root ? std::string() : readable(response.body);
-    error.type = lower(text_of(member(source, "type")));
-    error.parameter = text_of(member(source, "param"));
+    error.type = lower(source.member("type").text());
+    error.parameter = source.member("param").text();
 
-    const Json code = member(source, "code");
-    std::int64_t number = 0;
-    if (code && code->get(number) != simdjson::SUCCESS) {
-        const std::string_view text = text_of(code);
+    const Json code = source.member("code");
+    std::int64_t number = code.integer().value_or(0);
+    if (code && !code.integer()) {
+        const std::string_view text = code.text();
         const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), number);
         if (bad != std::errc() || end != text.data() + text.size()) {
             number = 0;
@@ -179,19 +179,19 @@ void read_failure(const Asked& asked, const HttpResponse& response, const Json& 
 
 /// Nothing when a server does not say both what went in and what came out.
 std::optional<Usage> read_usage(const Json& root) {
-    const Json usage = member(root, "usage");
-    const auto input = count_of(member(usage, "prompt_tokens"));
-    const auto output = count_of(member(usage, "completion_tokens"));
+    const Json usage = root.member("usage");
+    const auto input = count_of(usage.member("prompt_tokens"));
+    const auto output = count_of(usage.member("completion_tokens"));
     if (!input || !output) return std::nullopt;
-    const Json in_detail = member(usage, "prompt_tokens_details"),
-               out_detail = member(usage, "completion_tokens_details");
+    const Json in_detail = usage.member("prompt_tokens_details"),
+               out_detail = usage.member("completion_tokens_details");
     Usage read;
     read.input = *input;
     read.output = *output;
-    read.cached_input = std::min(count_of(member(in_detail, "cached_tokens")).value_or(Tokens()), read.input);
+    read.cached_input = std::min(count_of(in_detail.member("cached_tokens")).value_or(Tokens()), read.input);
     read.cache_write =
-        std::min(count_of(member(in_detail, "cache_write_tokens")).value_or(Tokens()), read.input - read.cached_input);
-    read.reasoning = std::min(count_of(member(out_detail, "reasoning_tokens")).value_or(Tokens()), read.output);
+        std::min(count_of(in_detail.member("cache_write_tokens")).value_or(Tokens()), read.input - read.cached_input);
+    read.reasoning = std::min(count_of(out_detail.member("reasoning_tokens")).value_or(Tokens()), read.output);
     return read;
 }
 
@@ -209,16 +209,16 @@ void read_answer(const Asked& asked, const HttpResponse& response, const Json& r
     };
     if (!root) return malformed("server answered 200 without JSON: " + readable(response.body), "not_json");
 
-    const Json choice = first_of(member(root, "choices"));
-    const std::string_view finish = text_of(member(choice, "finish_reason"));
-    const Json message = member(choice, "message");
-    const Json content = member(message, "content");
-    std::string refusal(text_of(member(message, "refusal")));
+    const Json choice = root.member("choices").first();
+    const std::string_view finish = choice.member("finish_reason").text();
+    const Json message = choice.member("message");
+    const Json content = message.member("content");
+    std::string refusal(message.member("refusal").text());
     if (refusal.empty()) refusal = join_parts(content, "refusal");
-    if (message) reply.completion = Completion{std::string(text_of(content)), finish_of(finish)};
-    if (content && content->is_array()) reply.completion->text = join_parts(content, "text");
+    if (message) reply.completion = Completion{std::string(content.text()), finish_of(finish)};
+    if (content.is_array()) reply.completion->text = join_parts(content, "text");
 
-    if (member(root, "error") || finish == "error") {
+    if (root.member("error") || finish == "error") {
         const ServerError error = read_error(root, response);
         return malformed("server answered 200 with an error" + (error.message.empty() ? "" : ": " + error.message),
                          "error_in_body");
@@ -231,10 +231,9 @@ void read_answer(const Asked& asked, const HttpResponse& response, const Json& r
     } else if (trim(reply.completion->text).empty()) {
         if (reply.completion->finish != FinishReason::length)
             return malformed("server answered 200 with an empty text", "empty");
-        const bool reasoned = (reply.usage && reply.usage->reasoning.count > 0) ||
-                              !text_of(member(message, "reasoning_content")).empty() ||
-                              !text_of(member(message, "reasoning")).empty() ||
-                              (asked.service.known && asked.service.known->reasons);
+        const bool reasoned =
+            (reply.usage && reply.usage->reasoning.count > 0) || !message.member("reasoning_content").text().empty() ||
+            !message.member("reasoning").text().empty() || (asked.service.known && asked.service.known->reasons);
         reply.error = cut_before_text(reasoned, asked.limit);
     }
 }
@@ -248,8 +247,8 @@ Reply read_reply(const Asked& asked, const HttpResponse& response) {
 
     const Json root = parse_body(response.body);
     reply.usage = read_usage(root);
-    reply.model = one_line(text_of(member(root, "model")));
-    reply.tier = one_line(text_of(member(root, "service_tier")));
+    reply.model = one_line(root.member("model").text());
+    reply.tier = one_line(root.member("service_tier").text());
     if (response.status >= 200 && response.status < 300)
         read_answer(asked, response, root, reply);
     else

@@ -1,4 +1,4 @@
-#include "json_text.hpp"
+#include "request_json.hpp"
 
 #include <algorithm>
 #include <array>
