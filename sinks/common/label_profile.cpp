@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
-#include "common/json_text.hpp"
+#include "common/json_value.hpp"
 
 namespace synth::sinks {
 
@@ -41,14 +39,14 @@ Result<LabelProfile> LabelProfile::make(std::string_view name, const Taxonomy& t
             targets[i] = static_cast<LabelId>(i);
         }
     } else {
-        const auto profile = plugins::parse_json_or_throw(builtin_profile(name));
-        made.name_ = profile.at("name").get<std::string>();
-        for (const auto& entry : profile.at("labels")) {
-            ExportedLabel label;
-            entry.at(0).get_to(label.code);
-            entry.at(1).get_to(label.name);
+        const auto profile = plugins::JsonValue::parse(builtin_profile(name));
+        made.name_ = profile.member("name").text();
+        for (const auto& entry : profile.member("labels").elements()) {
+            const auto spellings = entry.elements();
+            ExportedLabel label{.code = std::string(spellings.at(0).text()),
+                                .name = std::string(spellings.at(1).text())};
             const auto id = static_cast<LabelId>(made.labels_.size());
-            if (label.code == profile.at("negative").get<std::string>()) made.negative_ = id;
+            if (label.code == profile.member("negative").text()) made.negative_ = id;
             for (std::size_t i = 0; i < targets.size(); ++i) {
                 if (taxonomy.labels[i].code != label.code) continue;
                 targets[i] = id;

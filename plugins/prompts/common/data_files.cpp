@@ -6,14 +6,11 @@
 #include <fstream>
 #include <iterator>
 
-#include <nlohmann/json.hpp>
-
-#include "common/json_text.hpp"
 #include "synth/text.hpp"
 
 namespace synth::prompts {
 
-using Json = nlohmann::json;
+using plugins::JsonValue;
 namespace fs = std::filesystem;
 
 void fail(const std::string& where, const std::string& what) { throw Broken{where + ": " + what}; }
@@ -36,26 +33,23 @@ std::string read_text(const fs::path& file) {
     return text += '\n';
 }
 
-DataFile::DataFile(const fs::path& file) : where_(file.string()) {
-    try {
-        json_ = std::make_unique<const Json>(plugins::parse_json_or_throw(read_text(file)));
-    } catch (const Json::parse_error& error) {
-        const std::string_view what = error.what();  // "[json.exception.parse_error.101] parse error at line …"
-        fail(where_, "is not valid JSON: " + std::string(what.substr(std::min(what.find("] ") + 2, what.size()))));
-    }
+Node read_json(const fs::path& file) {
+    const std::string text = read_text(file);
+    JsonValue root = JsonValue::parse(text);
+    if (!root) fail(file.string(), "is not valid JSON: " + plugins::json_fault(text));
+    return {std::move(root), file.string()};
 }
-DataFile::~DataFile() = default;
 
 const Node& Node::only(std::initializer_list<std::string_view> known) const {
-    for (const auto& [key, unused] : object().items())
-        if (std::ranges::find(known, key) == known.end()) fail(where_, "unknown key '" + key + "'");
+    for (const auto& [key, unused] : object().members())
+        if (std::ranges::find(known, key) == known.end()) fail(where_, "unknown key '" + std::string(key) + "'");
     return *this;
 }
 
 std::optional<Node> Node::find(const std::string& key) const {
-    const auto found = object().find(key);
-    if (found == value_.end()) return std::nullopt;
-    return Node(*found, where_ + ": " + key);
+    JsonValue found = object().member(key);
+    if (!found) return std::nullopt;
+    return Node(std::move(found), where_ + ": " + key);
 }
 
 Node Node::at(const std::string& key) const {
@@ -66,23 +60,26 @@ Node Node::at(const std::string& key) const {
 
 std::vector<std::pair<std::string, Node>> Node::members() const {
     std::vector<std::pair<std::string, Node>> all;
-    for (const auto& [key, member] : object().items()) all.emplace_back(key, Node(member, where_ + ": " + key));
+    for (const auto& [name, member] : object().members()) {
+        const std::string key(name);
+        all.emplace_back(key, Node(member, where_ + ": " + key));
+    }
     return all;
 }
 
 std::vector<Node> Node::elements() const {
-    if (!value_.is_array() || value_.empty()) fail(where_, "expected a list that is not empty");
     std::vector<Node> all;
-    for (std::size_t i = 0; i < value_.size(); ++i) all.emplace_back(value_[i], where_ + "[" + std::to_string(i) + "]");
+    for (JsonValue& element : value_.elements())
+        all.emplace_back(std::move(element), where_ + "[" + std::to_string(all.size()) + "]");
+    if (all.empty()) fail(where_, "expected a list that is not empty");
     return all;
 }
 
 std::string Node::text() const {
-    if (!value_.is_string() || trim(value_.get_ref<const std::string&>()).empty())
-        fail(where_, "expected a text that is not empty");
-    auto text = value_.get<std::string>();
-    if (text.find("{{") != std::string::npos) fail(where_, "places such as {{name}} have no meaning here");
-    return text;
+    const std::string_view text = value_.text();
+    if (trim(text).empty()) fail(where_, "expected a text that is not empty");
+    if (text.find("{{") != std::string_view::npos) fail(where_, "places such as {{name}} have no meaning here");
+    return std::string(text);
 }
 
 std::vector<std::string> Node::texts() const {
@@ -92,9 +89,10 @@ std::vector<std::string> Node::texts() const {
 }
 
 std::uint32_t Node::number(std::uint32_t low, std::uint32_t high) const {
-    if (!value_.is_number_unsigned() || value_ < low || value_ > high)
+    const auto number = value_.count();
+    if (!number || *number < low || *number > high)
         fail(where_, "expected a whole number from " + std::to_string(low) + " to " + std::to_string(high));
-    return value_.get<std::uint32_t>();
+    return static_cast<std::uint32_t>(*number);
 }
 
 std::pair<std::uint32_t, std::uint32_t> Node::range(std::uint32_t low, std::uint32_t high) const {
@@ -105,14 +103,13 @@ std::pair<std::uint32_t, std::uint32_t> Node::range(std::uint32_t low, std::uint
     return both;
 }
 
-const Json& Node::object() const {
+const JsonValue& Node::object() const {
     if (!value_.is_object()) fail(where_, "expected an object");
     return value_;
 }
 
 AnswerPhrases read_phrases(const fs::path& file) {
-    const DataFile source(file);
-    const Node root = source.root();
+    const Node root = read_json(file);
     root.only({"affirmations", "announcements", "requests", "closings", "refusals", "turn_ends", "turn_begins"});
     return {root.at("affirmations").texts(), root.at("announcements").texts(), root.at("requests").texts(),
             root.at("closings").texts(),     root.at("refusals").texts(),      root.at("turn_ends").texts(),
@@ -121,15 +118,11 @@ AnswerPhrases read_phrases(const fs::path& file) {
 
 std::optional<Draft> draft_from_json(std::string_view text, const std::string& title_field,
                                      std::span<const std::string> text_fields) {
-    const Json answer = plugins::parse_json(text);
+    const JsonValue answer = JsonValue::parse(text);
     if (!answer.is_object()) return std::nullopt;
-    const auto text_of = [&](const std::string& key) {
-        const auto found = answer.find(key);
-        return found != answer.end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
     for (const std::string& key : text_fields)
-        if (std::string document = text_of(key); !document.empty())
-            return Draft{text_of(title_field), std::move(document)};
+        if (const std::string_view document = answer.member(key).text(); !document.empty())
+            return Draft{std::string(answer.member(title_field).text()), std::string(document)};
     return std::nullopt;
 }
 

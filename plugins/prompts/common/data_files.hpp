@@ -5,16 +5,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "common/answer.hpp"
+#include "common/json_value.hpp"
 #include "synth/result.hpp"
 
 namespace synth::prompts {
@@ -32,10 +30,10 @@ Error error_of(const Broken& broken, std::string_view plugin);
 /// The text of a file, with exactly one line end at its end.
 std::string read_text(const std::filesystem::path& file);
 
-/// A value in a JSON file that knows where it stands. The value is borrowed.
+/// A value in a JSON file that knows where it stands.
 class Node {
 public:
-    Node(const nlohmann::json& value, std::string where) : value_(value), where_(std::move(where)) {}
+    Node(plugins::JsonValue value, std::string where) : value_(std::move(value)), where_(std::move(where)) {}
 
     [[nodiscard]] const std::string& where() const noexcept { return where_; }
 
@@ -52,26 +50,14 @@ public:
     [[nodiscard]] std::pair<std::uint32_t, std::uint32_t> range(std::uint32_t low, std::uint32_t high) const;
 
 private:
-    [[nodiscard]] const nlohmann::json& object() const;
+    [[nodiscard]] const plugins::JsonValue& object() const;
 
-    const nlohmann::json& value_;
+    plugins::JsonValue value_;
     std::string where_;
 };
 
-/// A JSON file, and the owner of its values.
-class DataFile {
-public:
-    explicit DataFile(const std::filesystem::path& file);
-    ~DataFile();
-    DataFile(const DataFile&) = delete;
-    DataFile& operator=(const DataFile&) = delete;
-
-    [[nodiscard]] Node root() const { return {*json_, where_}; }
-
-private:
-    std::string where_;
-    std::unique_ptr<const nlohmann::json> json_;
-};
+/// What a JSON file holds.
+Node read_json(const std::filesystem::path& file);
 
 /// answers.json.
 AnswerPhrases read_phrases(const std::filesystem::path& file);

@@ -11,15 +11,14 @@
 namespace synth::tdamm {
 namespace {
 
-using prompts::DataFile;
 using prompts::fail;
 using prompts::Node;
+using prompts::read_json;
 using prompts::read_text;
 namespace fs = std::filesystem;
 
 void read_forms(const fs::path& file, const std::string& guidelines, PromptData& data) {
-    const DataFile source(file);
-    const Node root = source.root();
+    const Node root = read_json(file);
     root.only({"draw", "years", "angles", "forms"});
     const Node draw = root.at("draw").only({"terms", "instruments", "objects", "quantities"});
     data.draw = {draw.at("terms").number(0, 50), draw.at("instruments").number(0, 50), draw.at("objects").number(0, 50),
@@ -39,17 +38,14 @@ void read_forms(const fs::path& file, const std::string& guidelines, PromptData&
 }
 
 void read_families(const fs::path& file, PromptData& data) {
-    const DataFile source(file);
-    const Node root = source.root();
-    for (const Node& family : root.only({"families"}).at("families").elements()) {
+    for (const Node& family : read_json(file).only({"families"}).at("families").elements()) {
         family.only({"name", "codes", "requirement"});
         data.families.push_back({family.at("codes").texts(), family.at("requirement").text()});
     }
 }
 
 void read_negatives(const fs::path& file, const std::string& guidelines, PromptData& data) {
-    const DataFile source(file);
-    const Node root = source.root();
+    const Node root = read_json(file);
     root.only({"default", "forms"});
     const auto read_form = [&](const Node& node) {
         NegativeForm form{guidelines + "\n" + node.at("system").text(), node.at("structure").text(), {}};

@@ -121,8 +121,7 @@ Options parse_options(std::string_view text) {
 /// The user's lists, each of which becomes a name of the templates.
 std::vector<Choices> read_lists(const fs::path& file, Keys& keys) {
     std::vector<Choices> lists;
-    const prompts::DataFile source(file);
-    for (const auto& [name, node] : source.root().members()) {
+    for (const auto& [name, node] : prompts::read_json(file).members()) {
         const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
         if (name.empty() || !std::ranges::all_of(name, fits))
             prompts::fail(node.where(), "the name of a list has lower case letters, digits and '_' only");

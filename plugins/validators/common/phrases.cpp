@@ -6,9 +6,7 @@
 #include <iterator>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
-#include "common/json_text.hpp"
+#include "common/json_value.hpp"
 
 namespace synth::validators {
 namespace {
@@ -72,13 +70,20 @@ Result<TextLists> read_text_lists(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     if (!in) return Error{ErrorCode::io, "cannot read " + path + ": the plugin's data belong beside it"};
     const std::string text{std::istreambuf_iterator<char>(in), {}};
-    const auto json = plugins::parse_json(text);
-    if (json.is_discarded()) return Error{ErrorCode::malformed, path + " is not JSON"};
-    try {
-        return json.get<TextLists>();
-    } catch (const nlohmann::json::type_error&) {
-        return Error{ErrorCode::malformed, path + " is not an object of lists of texts"};
+    const auto json = plugins::JsonValue::parse(text);
+    if (!json) return Error{ErrorCode::malformed, path + " is not JSON"};
+    const Error unfit{ErrorCode::malformed, path + " is not an object of lists of texts"};
+    if (!json.is_object()) return unfit;
+    TextLists lists;
+    for (const auto& [name, list] : json.members()) {
+        if (!list.is_array()) return unfit;
+        auto& texts = lists[std::string(name)];
+        for (const auto& each : list.elements()) {
+            if (!each.is_text()) return unfit;
+            texts.emplace_back(each.text());
+        }
     }
+    return lists;
 }
 
 }  // namespace synth::validators

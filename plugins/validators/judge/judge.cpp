@@ -13,11 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "common/findings.hpp"
 #include "common/folded_words.hpp"
-#include "common/json_text.hpp"
+#include "common/json_value.hpp"
 #include "common/label_spellings.hpp"
 #include "common/options.hpp"
 #include "common/utf8.hpp"
@@ -39,6 +37,7 @@ using synth::Role;
 using synth::Taxonomy;
 using synth::Verdict;
 using synth::plugins::FoldedText;
+using synth::plugins::JsonValue;
 using synth::plugins::LabelSpellings;
 using synth::validators::Action;
 using synth::validators::Findings;
@@ -102,28 +101,28 @@ std::string lower(std::string_view text) {
     return out;
 }
 
-/// The member of that name in whatever case, by the first of the names that there is; null: none.
-const nlohmann::json* member(const nlohmann::json& object, std::initializer_list<std::string_view> names) {
+/// The member of that name in whatever case, by the first of the names that there is.
+JsonValue member(const JsonValue& object, std::initializer_list<std::string_view> names) {
+    const auto members = object.members();
     for (const std::string_view name : names)
-        for (const auto& item : object.items())
-            if (lower(item.key()) == name) return &item.value();
-    return nullptr;
+        for (const auto& [key, value] : members)
+            if (lower(key) == name) return value;
+    return {};
 }
 
-/// The JSON in an answer: alone, in a fence, or with words before and behind. Discarded: none.
-nlohmann::json json_in(std::string_view answer) {
+/// The JSON in an answer: alone, in a fence, or with words before and behind.
+JsonValue json_in(std::string_view answer) {
     constexpr std::pair<char, char> kBrackets[] = {{'{', '}'}, {'[', ']'}};
     for (std::size_t at = answer.find_first_of("{["); at != std::string_view::npos;
          at = answer.find_first_of("{[", at + 1)) {
         const char close = answer[at] == '{' ? kBrackets[0].second : kBrackets[1].second;
         for (std::size_t end = answer.rfind(close); end != std::string_view::npos && end > at;
              end = answer.rfind(close, end - 1)) {
-            auto json = synth::plugins::parse_json(answer.substr(at, end - at + 1));
-            if (!json.is_discarded()) return json;
+            if (auto json = JsonValue::parse(answer.substr(at, end - at + 1))) return json;
             if (answer.size() > 20'000) break;  // no answer to the question: not every pair of brackets is tried
         }
     }
-    return nlohmann::json(nlohmann::json::value_t::discarded);
+    return {};
 }
 
 /// The first words of a text, with a mark where it was cut.
@@ -167,18 +166,16 @@ public:
                               .record_agreement = given.flag("record_agreement"),
                               .max_words = given.count("max_words"),
                               .max_tokens = given.integer("max_tokens")};
-        nlohmann::json provider_options = nlohmann::json::object();
-        if (const auto more = given.text("provider_options"); !more.empty()) {
-            provider_options = synth::plugins::parse_json(more);
-            if (!provider_options.is_object())
-                return Error{ErrorCode::invalid_argument, "provider_options is no JSON object: " + in_quotes(more) +
-                                                              R"(; write {"temperature": 0})"};
-        }
+        const auto more = given.text("provider_options");
+        auto provider_options = JsonValue::parse(more.empty() ? "{}" : more);
+        if (!provider_options.is_object())
+            return Error{ErrorCode::invalid_argument,
+                         "provider_options is no JSON object: " + in_quotes(more) + R"(; write {"temperature": 0})"};
         for (const char* name : {"model", "base_url"})
             if (const auto value = given.text(name); !value.empty())
-                provider_options[name] = value;
+                provider_options = provider_options.with(name, value);
         AskedProvider provider{.id = given.text("provider"),
-                               .options_json = synth::plugins::json_text(provider_options),
+                               .options_json = provider_options.dump(),
                                .budget_share = given.number("budget_share")};
         auto system = read_text(host.data_dir() + "/system.md");
         if (!system) return std::move(system).error();
@@ -230,40 +227,34 @@ private:
     /// The classes named, each once; nothing: no answer to the question.
     [[nodiscard]] std::optional<std::vector<Named>> read_answer(std::string_view answer) const {
         const auto json = json_in(answer);
-        if (json.is_discarded()) return std::nullopt;
-        const nlohmann::json* list = &json;
+        if (!json) return std::nullopt;
+        JsonValue list = json;
         if (json.is_object()) {
             list = member(json, {"labels", "classes", "label", "class", "answer"});
-            if (list == nullptr) {
-                if (member(json, {"code"}) == nullptr) return std::nullopt;
-                list = &json;  // one class without a list
+            if (!list) {
+                if (!member(json, {"code"})) return std::nullopt;
+                list = json;  // one class without a list
             }
         }
         std::vector<Named> named;
         std::size_t items = 0;
-        const auto take = [&](const nlohmann::json& item) {
+        const auto take = [&](const JsonValue& item) {
             ++items;
-            const nlohmann::json* label =
-                item.is_object() ? member(item, {"code", "label", "class", "name", "id"}) : &item;
-            if (label == nullptr || !label->is_string()) return;
-            const auto& spelling = label->get_ref<const std::string&>();
+            const JsonValue label = item.is_object() ? member(item, {"code", "label", "class", "name", "id"}) : item;
+            if (!label.is_text()) return;
+            const std::string_view spelling = label.text();
             auto id = spellings_.find(spelling);
-            if (!id) id = spellings_.find(std::string_view(spelling).substr(0, spelling.find(':')));  // "CODE: Name"
+            if (!id) id = spellings_.find(spelling.substr(0, spelling.find(':')));  // "CODE: Name"
             if (!id) return;
-            std::string evidence;
-            if (item.is_object())
-                if (const auto* given = member(item, {"evidence", "quote", "reason"});
-                    given != nullptr && given->is_string())
-                    evidence = given->get<std::string>();
             if (std::ranges::find(named, *id, &Named::label) == named.end())
-                named.push_back({*id, std::move(evidence)});
+                named.push_back({*id, std::string(member(item, {"evidence", "quote", "reason"}).text())});
         };
-        if (list->is_array()) {
-            for (const auto& item : *list) take(item);
-        } else if (list->is_null()) {
+        if (list.is_array()) {
+            for (const auto& item : list.elements()) take(item);
+        } else if (list.is_null()) {
             return named;
         } else {
-            take(*list);
+            take(list);
         }
         if (items > 0 && named.empty()) return std::nullopt;
         return named;
