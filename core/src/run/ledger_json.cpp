@@ -4,47 +4,37 @@
 #include <array>
 #include <optional>
 
-#include <simdjson.h>
-
+#include "common/json_reader.hpp"
 #include "common/json_writer.hpp"
 
 namespace synth::core {
 
-namespace dom = simdjson::dom;
+using plugins::JsonView;
 
 namespace {
 
-/// The element is valid until the next call in the same thread.
-template <class Element>
-std::optional<Element> parse(std::string_view text) {
-    thread_local dom::parser parser;  // its buffers are the cost of a parse
-    Element element;
-    if (parser.parse(text.data(), text.size()).get(element) != simdjson::SUCCESS) return std::nullopt;
-    return element;
+/// Valid until the next call in the same thread.
+JsonView parse(std::string_view text) {
+    thread_local plugins::JsonParser parser;  // its buffers are the cost of a parse
+    const auto root = parser.parse(std::string(text));
+    return root ? *root : JsonView();
 }
 
 /// The five texts and two numbers of a finding.
-std::optional<Finding> read_finding(const dom::element& item) {
-    dom::array members;
-    if (item.get(members) != simdjson::SUCCESS || members.size() != 7) return std::nullopt;
+std::optional<Finding> read_finding(JsonView item) {
+    const auto members = item.elements();
+    if (members.size() != 7) return std::nullopt;
     std::array<std::string_view, 5> texts;
-    std::array<std::optional<double>, 2> numbers;
-    std::size_t i = 0;
-    for (const dom::element member : members) {
-        double number = 0;
-        if (i < texts.size()) {
-            if (member.get(texts.at(i)) != simdjson::SUCCESS) return std::nullopt;
-        } else if (member.get(number) == simdjson::SUCCESS) {
-            numbers.at(i - texts.size()) = number;
-        }
-        ++i;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        if (!members[i].is_text()) return std::nullopt;
+        texts.at(i) = members[i].text();
     }
     return Finding{texts[0] == "rejection" ? Severity::rejection : Severity::warning,
                    std::string(texts[1]),
                    std::string(texts[2]),
                    std::string(texts[4]),
-                   numbers[0],
-                   numbers[1],
+                   members[5].number(),
+                   members[6].number(),
                    std::string(texts[3])};
 }
 
@@ -70,9 +60,8 @@ std::string findings_json(const std::vector<Finding>& findings) {
 void parse_findings(std::string_view text, std::vector<Finding>& findings) {
     findings.clear();
     if (text.empty()) return;
-    if (const auto list = parse<dom::array>(text))
-        for (const dom::element item : *list)
-            if (auto finding = read_finding(item)) findings.push_back(*std::move(finding));
+    for (const JsonView item : parse(text).elements())
+        if (auto finding = read_finding(item)) findings.push_back(*std::move(finding));
 }
 
 std::string attributes_json(const std::vector<Attribute>& attributes) {
@@ -90,16 +79,12 @@ std::string attributes_json(const std::vector<Attribute>& attributes) {
 void parse_attributes(std::string_view text, std::vector<Attribute>& attributes) {
     attributes.clear();
     if (text.empty()) return;
-    if (const auto object = parse<dom::object>(text))
-        for (const auto& [name, member] : *object)
-            if (std::string_view value; member.get(value) == simdjson::SUCCESS)
-                attributes.push_back({std::string(name), std::string(value)});
+    for (const auto& [name, member] : parse(text).members())
+        if (member.is_text()) attributes.push_back({std::string(name), std::string(member.text())});
 }
 
 std::size_t count_labels(std::string_view taxonomy_json) {
-    const auto taxonomy = parse<dom::object>(taxonomy_json);
-    dom::array labels;
-    return taxonomy && taxonomy->at_key("labels").get(labels) == simdjson::SUCCESS ? labels.size() : 0;
+    return parse(taxonomy_json).member("labels").elements().size();
 }
 
 }  // namespace synth::core
