@@ -33,8 +33,8 @@ struct LabelledDataOptions {
     enum class Unlabelled : std::uint8_t { error, skip, negative };
     Unlabelled unlabelled = Unlabelled::error;  ///< a document without labels in the file
     bool texts = false;                         ///< link, title and text are wanted
-    bool as_it_is = false;                      ///< no document is left out or refused for its labels, whatever they are
-    bool labels = true;                         ///< false: not looked at; documents have none, and need none
+    bool as_it_is = false;  ///< no document is left out or refused for its labels, whatever they are
+    bool labels = true;     ///< false: not looked at; documents have none, and need none
 };
 
 /// What was left out, and what was understood in another spelling.

@@ -8,8 +8,7 @@
 
 namespace synth::plugins {
 
-Options::Options(std::string_view json)
-    : values_(std::make_shared<const nlohmann::json>(parse_json_or_throw(json))) {}
+Options::Options(std::string_view json) : values_(std::make_shared<const nlohmann::json>(parse_json_or_throw(json))) {}
 
 template <class Value>
 Value Options::get(std::string_view name) const {

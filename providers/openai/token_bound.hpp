@@ -23,7 +23,9 @@ public:
 
     [[nodiscard]] std::int64_t operator()(std::string_view text) const noexcept;
     /// For a tokenizer that is not known.
-    [[nodiscard]] static std::int64_t bytes(std::string_view text) noexcept { return static_cast<std::int64_t>(text.size()); }
+    [[nodiscard]] static std::int64_t bytes(std::string_view text) noexcept {
+        return static_cast<std::int64_t>(text.size());
+    }
 
 private:
     [[nodiscard]] bool knows(std::string_view word) const noexcept;

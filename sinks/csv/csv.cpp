@@ -43,8 +43,8 @@ public:
             for (const std::string& text : {label.name, label.code})
                 if (text.find(separator) != std::string::npos)
                     return refuse("'" + separator + "' is in the label '" + text + "'; choose another");
-        return std::unique_ptr<Sink>(new CsvSink(host, *std::move(profile), std::move(separator),
-                                                 given.flag("crlf"), given.flag("metadata")));
+        return std::unique_ptr<Sink>(
+            new CsvSink(host, *std::move(profile), std::move(separator), given.flag("crlf"), given.flag("metadata")));
     }
 
     Status open(const SinkContext& context) override {

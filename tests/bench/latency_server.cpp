@@ -8,8 +8,9 @@
 //
 // The first line on standard output is {"url", "ca_file"}; with --tls a self-signed certificate is made and written to
 // CA_FILE, for the client's --ca-file, and a client that offers it is spoken to in HTTP/2, a hundred requests on a
-// connection at a time; --goaway takes N requests on each, refuses further ones and ends it when those are answered. GET /stats answers with the statistics, SIGTERM and SIGINT print them and end:
-// requests, most in flight, first request in and last answer out on the monotonic clock, and the greedy makespan of
+// connection at a time; --goaway takes N requests on each, refuses further ones and ends it when those are answered.
+// GET /stats answers with the statistics, SIGTERM and SIGINT print them and end: requests, most in flight, first
+// request in and last answer out on the monotonic clock, and the greedy makespan of
 // --window requests in flight (list scheduling in order of arrival).
 
 #include <arpa/inet.h>
@@ -609,7 +610,8 @@ private:
         if (latency == 0)
             server.answer_stream(connection, frame->hd.stream_id, n);
         else
-            server.due_.push({now + latency, n, connection.id, stream.request_bytes, connection.fd, frame->hd.stream_id});
+            server.due_.push(
+                {now + latency, n, connection.id, stream.request_bytes, connection.fd, frame->hd.stream_id});
         return 0;
     }
 

@@ -36,9 +36,26 @@ TEST_F(CommandsTest, PlanSendsNothingAndNeedsNoKey) {
 }
 
 TEST_F(CommandsTest, PlanSimulatesTheRun) {
-    Command command = generating({"--num-samples", "1000", "--model", "gpt-4o-mini", "--seed", "5", "--simulate", "--latency",
-                                  "2s", "--latency-spread", "0", "--failure-rate", "0", "--rejection-rate", "0",
-                                  "--turnaround", "90m", "--batch-lines", "600", "--json"});
+    Command command = generating({"--num-samples",
+                                  "1000",
+                                  "--model",
+                                  "gpt-4o-mini",
+                                  "--seed",
+                                  "5",
+                                  "--simulate",
+                                  "--latency",
+                                  "2s",
+                                  "--latency-spread",
+                                  "0",
+                                  "--failure-rate",
+                                  "0",
+                                  "--rejection-rate",
+                                  "0",
+                                  "--turnaround",
+                                  "90m",
+                                  "--batch-lines",
+                                  "600",
+                                  "--json"});
     command.arguments[1] = "plan";
     const auto plan = run(command);
     ASSERT_EQ(plan.exit_code, 0) << plan.err;
@@ -107,7 +124,9 @@ TEST_F(CommandsTest, ReportMakesAPageAndReplacesOnlyAPage) {
     const auto first = read_file(page);
     EXPECT_THAT(first, AllOf(StartsWith("<!DOCTYPE html>"), HasSubstr("<title>run: report</title>")));
 
-    EXPECT_EQ(run_program({"report", ledger(), "--html", "pages/first.html", "-o", "reporter.html.max_samples=0"}).exit_code, 0);
+    EXPECT_EQ(
+        run_program({"report", ledger(), "--html", "pages/first.html", "-o", "reporter.html.max_samples=0"}).exit_code,
+        0);
     EXPECT_LT(read_file(page).size(), first.size());
 
     for (const std::string other : {"out/run.json", "out", "out/run.ledger.sqlite"}) {
@@ -182,9 +201,10 @@ TEST_F(CommandsTest, EveryKindIsSwappedOnTheCommandLineAlone) {
     };
     for (const auto& swap : swaps) {
         const std::string what = swap.empty() ? "nothing" : swap[0] + " " + swap[1];
-        std::vector<std::string> arguments = {"generate", "--num-samples", "10", "--seed", "7", "--run-name", "run", "--output-dir",
-                                              "swap"};
-        if (what.find("--provider") == std::string::npos) arguments.insert(arguments.end(), {"-o", "provider.base_url=" + server_.base_url()});
+        std::vector<std::string> arguments = {"generate",   "--num-samples", "10",           "--seed", "7",
+                                              "--run-name", "run",           "--output-dir", "swap"};
+        if (what.find("--provider") == std::string::npos)
+            arguments.insert(arguments.end(), {"-o", "provider.base_url=" + server_.base_url()});
         arguments.insert(arguments.end(), swap.begin(), swap.end());
         auto swapped = command(arguments);
         swapped.environment["ANTHROPIC_API_KEY"] = std::string(kKey);
@@ -376,18 +396,22 @@ TEST_F(CommandsTest, CheckFindsTheFaultsOfADataSetThatSomebodyElseMade) {
         return R"({"link": "x", "full_text": ")" + text + R"(", "labels": [)" + labels + "]}";
     };
     const std::string good =
-        "The pulsar was timed for three years with the Parkes telescope. Its spin period of 5.7 ms and its dispersion measure "
+        "The pulsar was timed for three years with the Parkes telescope. Its spin period of 5.7 ms and its dispersion "
+        "measure "
         "are those of an old neutron star. Glitches of the pulsar were not seen, and the period derivative is small.";
-    write_file(dir_ / "data.json",
-               "[" + document(R"("Pulsars")", good) + "," +
-                   document(R"("Pulsars", "Non-TDAMM")", "Something else about this pulsar was written in these few words.") + "," +
-                   document(R"("Quasars and such")", "Nobody knows what the label of this one means, and it stays so.") + "," +
-                   document("", "This one has no label at all and is about nothing in particular.") + "," +
-                   document(R"("Pulsars")", "Certainly! Here is a document about Time-Domain and Multi-Messenger Astronomy.") + "," +
-                   document(R"("Pulsars")", good) + "]");
+    write_file(
+        dir_ / "data.json",
+        "[" + document(R"("Pulsars")", good) + "," +
+            document(R"("Pulsars", "Non-TDAMM")", "Something else about this pulsar was written in these few words.") +
+            "," + document(R"("Quasars and such")", "Nobody knows what the label of this one means, and it stays so.") +
+            "," + document("", "This one has no label at all and is about nothing in particular.") + "," +
+            document(R"("Pulsars")", "Certainly! Here is a document about Time-Domain and Multi-Messenger Astronomy.") +
+            "," + document(R"("Pulsars")", good) + "]");
     const auto finished = run_program({"check", "data.json", "--json"});
     EXPECT_EQ(finished.exit_code, 3) << finished.err;
-    const auto count = [&](const std::string& code) { return number_at(finished.out, "/samples/failures/" + code).value_or(0); };
+    const auto count = [&](const std::string& code) {
+        return number_at(finished.out, "/samples/failures/" + code).value_or(0);
+    };
     EXPECT_EQ(number_at(finished.out, "/samples/accepted"), 1);
     EXPECT_EQ(count("label_not_alone"), 1);
     EXPECT_EQ(count("unknown_label"), 1);

@@ -101,7 +101,8 @@ TEST_F(GenerateTest, PromptsOfManyInFlightAreThoseOfFew) {
     if (kSanitized) GTEST_SKIP() << "too slow under a sanitizer to have so many in flight";
     constexpr std::uint64_t kSamples = 1200;
     const auto prompts_of = [&](const std::string& name, const std::string& window) {
-        const auto finished = generate({"--num-samples", std::to_string(kSamples), "--max-concurrent", window, "--run-name", name});
+        const auto finished =
+            generate({"--num-samples", std::to_string(kSamples), "--max-concurrent", window, "--run-name", name});
         EXPECT_EQ(finished.exit_code, 0) << finished.err;
         auto reader = core::LedgerReader::open(dir_ / "out" / (name + ".ledger.sqlite"));
         if (!reader.ok()) throw std::runtime_error(reader.error().message);

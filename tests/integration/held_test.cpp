@@ -28,16 +28,18 @@ protected:
         }
     }
 
-    [[nodiscard]] std::vector<std::string> with(const std::vector<std::string>& validators, int samples, int window) const {
-        std::vector<std::string> arguments = {"--plugin-dir", (dir_ / "plugins").string(), "--num-samples", std::to_string(samples),
-                                              "--max-concurrent", std::to_string(window), "--max-attempts", "50"};
+    [[nodiscard]] std::vector<std::string> with(const std::vector<std::string>& validators, int samples,
+                                                int window) const {
+        std::vector<std::string> arguments = {
+            "--plugin-dir",     (dir_ / "plugins").string(), "--num-samples",  std::to_string(samples),
+            "--max-concurrent", std::to_string(window),      "--max-attempts", "50"};
         for (const auto& id : validators) arguments.insert(arguments.end(), {"--validator", id});
         return arguments;
     }
     [[nodiscard]] std::size_t questions() const {
         const auto log = server_.requests();
-        return static_cast<std::size_t>(
-            std::ranges::count_if(log, [](const auto& request) { return request.body.find("Judge this") != std::string::npos; }));
+        return static_cast<std::size_t>(std::ranges::count_if(
+            log, [](const auto& request) { return request.body.find("Judge this") != std::string::npos; }));
     }
 
     /// The output of that run with one request at a time.
@@ -121,7 +123,8 @@ TEST_F(HeldTest, WhenTheBudgetEndsWhatIsHeldIsDecided) {
     EXPECT_EQ(finished.exit_code, 4) << finished.err;
     const auto made = records().size();
     EXPECT_GT(made, 5U);
-    const auto resumed = run_program({"resume", ledger(), "--budget", "1", "--plugin-dir", (dir_ / "plugins").string()});
+    const auto resumed =
+        run_program({"resume", ledger(), "--budget", "1", "--plugin-dir", (dir_ / "plugins").string()});
     EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
     EXPECT_THAT(records(), SizeIs(100));
 }

@@ -1,5 +1,5 @@
-// What a service, a disk or a terminal may do to a run: it ends with what was asked for, or stops with everything kept and
-// the way on named.
+// What a service, a disk or a terminal may do to a run: it ends with what was asked for, or stops with everything kept
+// and the way on named.
 
 #include <fcntl.h>
 #include <signal.h>
@@ -35,14 +35,26 @@ class FaultsTest : public ProgramTest {};
 
 TEST_F(FaultsTest, FourteenKindsOfTroubleAndStillEverySample) {
     std::string cycle;
-    const std::vector<std::string> faults = {
-        R"({"fault": "rate_limited", "retry_after_ms": "50"})", R"("server_error")", R"("bad_gateway")", R"("overloaded")",
-        R"("html")", R"("cut_body")", R"("empty")", R"("content_filter")", R"("no_choices")", R"("error_member")",
-        R"("close")", R"("reset")", R"("refusal")", R"("request_timeout")"};
+    const std::vector<std::string> faults = {R"({"fault": "rate_limited", "retry_after_ms": "50"})",
+                                             R"("server_error")",
+                                             R"("bad_gateway")",
+                                             R"("overloaded")",
+                                             R"("html")",
+                                             R"("cut_body")",
+                                             R"("empty")",
+                                             R"("content_filter")",
+                                             R"("no_choices")",
+                                             R"("error_member")",
+                                             R"("close")",
+                                             R"("reset")",
+                                             R"("refusal")",
+                                             R"("request_timeout")"};
     for (std::size_t i = 0; i < 46; ++i)
-        cycle += (i == 0 ? "" : ", ") + (i % 3 == 1 && i / 3 < faults.size() ? faults[i / 3] : std::string(R"("none")"));
+        cycle +=
+            (i == 0 ? "" : ", ") + (i % 3 == 1 && i / 3 < faults.size() ? faults[i / 3] : std::string(R"("none")"));
     serve(R"("latency": {"ms": 10}, "cycle": [)" + cycle + "]");
-    const auto finished = run(generating({"--num-samples", "300", "--max-attempts", "10", "--max-concurrent", "40"}), 120s);
+    const auto finished =
+        run(generating({"--num-samples", "300", "--max-attempts", "10", "--max-concurrent", "40"}), 120s);
     ASSERT_EQ(finished.exit_code, 0) << finished.err;
     EXPECT_THAT(records(), SizeIs(300));
     EXPECT_EQ(number_at(report(), "/samples/missing"), 0);
@@ -84,7 +96,8 @@ TEST_F(FaultsTest, AnEndlessAnswerIsRefusedWhileItComesIn) {
     EXPECT_EQ(number_at(report(), "/samples/failures/too_large"), 1);
     rusage children{};
     ASSERT_EQ(getrusage(RUSAGE_CHILDREN, &children), 0);
-    constexpr long kMost = (test::kSanitized ? 800 : 100) * 1024;  // what a sanitizer keeps for itself is not the program's
+    constexpr long kMost =
+        (test::kSanitized ? 800 : 100) * 1024;  // what a sanitizer keeps for itself is not the program's
     EXPECT_LT(children.ru_maxrss, kMost) << "KB, the largest program of these tests so far";
 }
 
@@ -100,8 +113,8 @@ TEST_F(FaultsTest, AServiceThatStaysDownIsGivenUp) {
     for (const char* fault : {"server_error", "hang", "rate_limited"}) {
         const auto before = server_.requests().size();
         serve(R"("cycle": [")" + std::string(fault) + R"("])");
-        const auto finished = generate({"--num-samples", "100", "--max-attempts", "1000", "--max-concurrent", "10", "--timeout",
-                                        "1", "--give-up-after", "3", "--run-name", fault});
+        const auto finished = generate({"--num-samples", "100", "--max-attempts", "1000", "--max-concurrent", "10",
+                                        "--timeout", "1", "--give-up-after", "3", "--run-name", fault});
         EXPECT_EQ(finished.exit_code, 5) << finished.err;
         EXPECT_THAT(finished.err, HasSubstr("no request succeeded for 3.0 s"));
         EXPECT_THAT(lines_of(finished.err).back(), HasSubstr(" resume "));
@@ -112,7 +125,8 @@ TEST_F(FaultsTest, AServiceThatStaysDownIsGivenUp) {
 
 TEST_F(FaultsTest, APayloadThatFailsTheSameWayIsSetAside) {
     serve(R"("rules": [{"fault": "server_error", "probability": 0.2, "sticky": true}])");
-    const auto finished = run(generating({"--num-samples", "12", "--max-attempts", "1000", "--max-concurrent", "12"}), 120s);
+    const auto finished =
+        run(generating({"--num-samples", "12", "--max-attempts", "1000", "--max-concurrent", "12"}), 120s);
     EXPECT_EQ(finished.exit_code, 3) << finished.err;
     const auto missing = number_at(report(), "/samples/missing").value();
     EXPECT_THAT(missing, AllOf(Ge(1), Le(11)));
@@ -128,7 +142,8 @@ TEST_F(FaultsTest, RedirectsWithinAServerAreFollowedAndNoOthers) {
     const auto refused = generate({"--num-samples", "50", "--max-concurrent", "5", "--run-name", "other"});
     EXPECT_EQ(refused.exit_code, 5) << refused.err;
     EXPECT_THAT(refused.err, HasSubstr("is not followed"));
-    for (const auto& request : server_.requests()) EXPECT_THAT(request.header("host").value_or(""), HasSubstr("127.0.0.1"));
+    for (const auto& request : server_.requests())
+        EXPECT_THAT(request.header("host").value_or(""), HasSubstr("127.0.0.1"));
 }
 
 class LimitsTest : public ProgramTest {};
@@ -145,8 +160,8 @@ TEST_F(LimitsTest, TokensThatAreCountedAtMostAreFoundOutOnce) {
     for (const std::string dialect : {"none", "openai"}) {
         serve(R"("limits": {"tokens": 2000000, "dialect": ")" + dialect + R"("}, "latency": {"ms": 20})");
         const auto before = answered_with(server_, 429);
-        const auto finished = run(generating({"--num-samples", "430", "--max-concurrent", "30", "--tpm", "2000000", "--output-dir",
-                                              (dir_ / dialect).string()}),
+        const auto finished = run(generating({"--num-samples", "430", "--max-concurrent", "30", "--tpm", "2000000",
+                                              "--output-dir", (dir_ / dialect).string()}),
                                   120s);
         ASSERT_EQ(finished.exit_code, 0) << finished.err;
         EXPECT_LE(answered_with(server_, 429) - before, 30U) << dialect << ": those in flight";
@@ -154,7 +169,8 @@ TEST_F(LimitsTest, TokensThatAreCountedAtMostAreFoundOutOnce) {
 }
 
 TEST_F(LimitsTest, UnstatedLimitsAreFound) {
-    serve(R"("limits": {"requests": 50, "window_ms": 1000, "dialect": "none", "retry": "none"}, "latency": {"ms": 20})");
+    serve(
+        R"("limits": {"requests": 50, "window_ms": 1000, "dialect": "none", "retry": "none"}, "latency": {"ms": 20})");
     const auto finished = run(generating({"--num-samples", "450", "--max-concurrent", "20"}), 120s);
     ASSERT_EQ(finished.exit_code, 0) << finished.err;
     EXPECT_LE(10 * answered_with(server_, 429), server_.requests().size()) << "one in ten";
@@ -180,13 +196,16 @@ TEST_F(LimitsTest, TheBudgetIsUsedButNotPassed) {
 }
 
 TEST_F(LimitsTest, WhatRetriesAndRefusalsCostCounts) {
-    serve(R"("words": 600, "rules": [{"fault": "hang", "calls": [4]}, {"fault": "content_filter", "probability": 0.3}])");
-    const auto finished = generate({"--num-samples", "300", "--budget", "0.06", "--model", "gpt-4o-mini", "--timeout", "1",
-                                    "--max-attempts", "8", "-o", "prompt.target_words=600"});
+    serve(
+        R"("words": 600, "rules": [{"fault": "hang", "calls": [4]}, {"fault": "content_filter", "probability": 0.3}])");
+    const auto finished = generate({"--num-samples", "300", "--budget", "0.06", "--model", "gpt-4o-mini", "--timeout",
+                                    "1", "--max-attempts", "8", "-o", "prompt.target_words=600"});
     EXPECT_EQ(finished.exit_code, 4) << finished.err;
     double billed = 0;
     for (const auto& request : server_.requests())
-        billed += (0.15 * static_cast<double>(request.prompt_tokens) + 0.6 * static_cast<double>(request.completion_tokens)) / 1e6;
+        billed +=
+            (0.15 * static_cast<double>(request.prompt_tokens) + 0.6 * static_cast<double>(request.completion_tokens)) /
+            1e6;
     EXPECT_NEAR(number_at(report(), "/cost/spent_usd").value(), billed, 1e-9);
     EXPECT_GT(number_at(report(), "/cost/reserved_usd").value(), 0) << "no answer came, it may have been billed";
     EXPECT_LE(number_at(report(), "/cost/spent_usd").value() + number_at(report(), "/cost/reserved_usd").value(), 0.06);
@@ -240,14 +259,14 @@ TEST_F(DiskTest, AFullDiskStopsTheRunWithOneLineAndResumeGoesOn) {
     serve(R"("words": 120, "latency": {"ms": 5})");
     const std::vector<std::string> more = {"--num-samples", "900", "--output-dir", "disk", "--drain-timeout", "1"};
     const std::string resume = "'" + command({}).arguments[0] + "' resume disk/run.ledger.sqlite";
-    // The disk is full from the start but for some megabytes: less than a request may take, enough for some answers, and
-    // enough for the ledger but not for the outputs.
+    // The disk is full from the start but for some megabytes: less than a request may take, enough for some answers,
+    // and enough for the ledger but not for the outputs.
     for (const char* left : {"6000", "7500"}) {
         const auto before = server_.requests().size();
-        const auto finished = on_small_disk("40m", "dd if=/dev/zero of=disk/filler bs=1k count=$((40960 - " + std::string(left) +
-                                                       ")) 2>/dev/null\n" + words(generating(more)) +
-                                                       " 2>first.err; echo first $?\nrm disk/filler\n" + resume +
-                                                       " 2>second.err; echo second $?\ncp disk/run.json run.json\nls -a disk");
+        const auto finished = on_small_disk(
+            "40m", "dd if=/dev/zero of=disk/filler bs=1k count=$((40960 - " + std::string(left) + ")) 2>/dev/null\n" +
+                       words(generating(more)) + " 2>first.err; echo first $?\nrm disk/filler\n" + resume +
+                       " 2>second.err; echo second $?\ncp disk/run.json run.json\nls -a disk");
         if (finished.exit_code == 1 || finished.exit_code == 99)
             GTEST_SKIP() << "no file system can be mounted here: " << finished.err;
         EXPECT_THAT(finished.out, AllOf(HasSubstr("first 6"), HasSubstr("second 0")))

@@ -340,7 +340,8 @@ TEST_F(ShardsTest, JobFilesAreWrittenOnce) {
 }
 
 TEST_F(ShardsTest, TogetherTheyKeepTheLimits) {
-    // What one account may send in a minute, shared by four processes: stated by the server, or known to the user alone.
+    // What one account may send in a minute, shared by four processes: stated by the server, or known to the user
+    // alone.
     struct Case {
         const char* limits;
         std::vector<std::string> more;
@@ -349,10 +350,12 @@ TEST_F(ShardsTest, TogetherTheyKeepTheLimits) {
                                        Case{R"("limits": {"requests": 800, "dialect": "none"})", {"--rpm", "800"}}}) {
         serve(std::string(limits) + R"(, "latency": {"ms": 20})");
         const auto before = server_.requests().size();
-        std::vector<std::string> settings = {"--num-samples", "880", "--max-concurrent", "20", "--run-name", "limits" + std::to_string(more.size())};
+        std::vector<std::string> settings = {
+            "--num-samples", "880", "--max-concurrent", "20", "--run-name", "limits" + std::to_string(more.size())};
         settings.insert(settings.end(), more.begin(), more.end());
         std::vector<std::unique_ptr<Process>> shards;
-        for (int i = 1; i <= 4; ++i) shards.push_back(std::make_unique<Process>(generating(of(std::to_string(i) + "/4", settings))));
+        for (int i = 1; i <= 4; ++i)
+            shards.push_back(std::make_unique<Process>(generating(of(std::to_string(i) + "/4", settings))));
         for (auto& shard : shards) {
             const auto& finished = shard->wait();
             EXPECT_EQ(finished.exit_code, 0) << finished.err;

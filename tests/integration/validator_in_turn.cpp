@@ -1,5 +1,5 @@
-// Somebody else's validators, for tests: one that looks at the set and one that asks a model. What they find follows from
-// texts and answers alone, by a hash, so that a run must end alike whatever the order in which answers come in.
+// Somebody else's validators, for tests: one that looks at the set and one that asks a model. What they find follows
+// from texts and answers alone, by a hash, so that a run must end alike whatever the order in which answers come in.
 
 #include <algorithm>
 #include <array>
@@ -44,7 +44,9 @@ public:
             return Verdict{{}, std::move(ask)};
         }
         if (review.answer->text.empty()) return Verdict{{{Severity::warning, "not_judged", "nobody judged it"}}};
-        if (hash(review.answer->text) % 4 == 0) return Verdict{{{Severity::rejection, "judged_bad", numbered("the judge says no, case ", review.answer->text)}}};
+        if (hash(review.answer->text) % 4 == 0)
+            return Verdict{
+                {{Severity::rejection, "judged_bad", numbered("the judge says no, case ", review.answer->text)}}};
         return Verdict{};
     }
 
@@ -63,7 +65,8 @@ class InTurnCheck final : public SetCheck {
 public:
     Result<Verdict> check(const Review& review) override {
         if (std::ranges::find(last_, hash(review.draft->text) % 8) == last_.end()) return Verdict{};
-        return Verdict{{{Severity::rejection, "too_alike", numbered("the text is like one before it, case ", review.draft->text)}}};
+        return Verdict{{{Severity::rejection, "too_alike",
+                         numbered("the text is like one before it, case ", review.draft->text)}}};
     }
     Status add(const Review& review) override {
         last_.push_back(hash(review.draft->text) % 8);
@@ -86,7 +89,8 @@ public:
     }
 };
 
-SYNTH_PLUGIN(Validator, InTurn, "in_turn", "1.0.0", "looks at the texts before", R"({"type": "object", "properties": {}})");
+SYNTH_PLUGIN(Validator, InTurn, "in_turn", "1.0.0", "looks at the texts before",
+             R"({"type": "object", "properties": {}})");
 
 #endif
 

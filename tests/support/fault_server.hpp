@@ -32,8 +32,9 @@
 // "text in the body", "times": n (applies n times at most). Any rule may have its own "latency" and "headers": {name:
 // value}.
 //
-// POST /v1/messages is answered as Anthropic does, POST /v1beta/models/MODEL:generateContent as Gemini does, by the same
-// script: faults come as those services write them, whole answers and limits too ("param" is matched at the top level).
+// POST /v1/messages is answered as Anthropic does, POST /v1beta/models/MODEL:generateContent as Gemini does, by the
+// same script: faults come as those services write them, whole answers and limits too ("param" is matched at the top
+// level).
 //
 // Faults:
 //   none                                    a good answer

@@ -42,7 +42,8 @@ public:
     virtual Result<Draft> extract(const SampleSpec& spec, std::span<const Attempt> earlier,
                                   const Completion& completion) const = 0;
 
-    /// What to spread over a plan, from its beginning; null: nothing, all variants are 0. Must not outlive the strategy.
+    /// What to spread over a plan, from its beginning; null: nothing, all variants are 0. Must not outlive the
+    /// strategy.
     virtual std::unique_ptr<PlanSpread> spread() const { return nullptr; }
 };
 

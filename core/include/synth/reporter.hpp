@@ -114,8 +114,8 @@ public:
     [[nodiscard]] virtual std::unique_ptr<Cursor<Record>> records() const = 0;   ///< accepted samples, by index
     /// Calls that were to write a document and are `rejected`, by sample, then in order: rows of `calls`.
     [[nodiscard]] virtual std::unique_ptr<Cursor<RejectedText>> rejected() const = 0;
-    /// What was asked for, as text, message by message under "[system]", "[user]", "[assistant]"; empty when nothing was
-    /// (a data set that was made elsewhere).
+    /// What was asked for, as text, message by message under "[system]", "[user]", "[assistant]"; empty when nothing
+    /// was (a data set that was made elsewhere).
     [[nodiscard]] virtual Result<std::string> prompt(std::uint64_t sample, std::uint32_t attempt) const = 0;
     /// The provider that made the run; prices of today, for what-if questions only.
     [[nodiscard]] virtual std::span<const ModelInfo> models() const = 0;
@@ -130,7 +130,8 @@ struct Section {
     std::string title;  ///< "Cost"
     std::string text;   ///< for a terminal, lines of at most 100 columns, no colours
     std::string json;   ///< an object; its members become members of NAME.report.json
-    std::string page{};  ///< a self-contained HTML document for NAME.report.html; empty: none. At most one reporter has one
+    std::string
+        page{};  ///< a self-contained HTML document for NAME.report.html; empty: none. At most one reporter has one
 };
 
 class Reporter {

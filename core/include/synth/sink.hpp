@@ -30,9 +30,9 @@ public:
     static constexpr std::uint32_t kInterfaceVersion = 1;
 
     virtual ~Sink() = default;
-    /// Creates `STEM.<extension>` in the staging folder: a file, several, or a folder with plain files and folders in it.
-    /// The core publishes a folder as a whole; it never takes the place of one that has files which the new one lacks.
-    /// Errors of the disk are io.
+    /// Creates `STEM.<extension>` in the staging folder: a file, several, or a folder with plain files and folders in
+    /// it. The core publishes a folder as a whole; it never takes the place of one that has files which the new one
+    /// lacks. Errors of the disk are io.
     virtual Status open(const SinkContext& context) = 0;
     /// In plan order.
     virtual Status write(const Record& record) = 0;

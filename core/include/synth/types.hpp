@@ -22,11 +22,11 @@ using TimePoint = std::chrono::sys_time<std::chrono::milliseconds>;
 
 /// What one sample is to be: planned and saved before anything is spent.
 struct SampleSpec {
-    std::uint64_t index = 0;    ///< place in the plan, from 0; set by the core
-    std::uint64_t seed = 0;     ///< of everything that is drawn for this sample; set by the core from run seed and index
-    LabelSet labels;            ///< what the document carries: `drawn` plus parents, if those were asked for
-    LabelSet drawn;             ///< what the sampler balanced
-    LabelId primary = 0;        ///< one of `drawn`: the label this sample was made for
+    std::uint64_t index = 0;  ///< place in the plan, from 0; set by the core
+    std::uint64_t seed = 0;   ///< of everything that is drawn for this sample; set by the core from run seed and index
+    LabelSet labels;          ///< what the document carries: `drawn` plus parents, if those were asked for
+    LabelSet drawn;           ///< what the sampler balanced
+    LabelId primary = 0;      ///< one of `drawn`: the label this sample was made for
     std::uint32_t variant = 0;  ///< what the prompt strategy chose for it with the whole plan in view; 0: nothing
     bool operator==(const SampleSpec&) const = default;
 };
@@ -46,8 +46,8 @@ struct Attribute {
 
 struct Prompt {
     std::vector<Message> messages;
-    Tokens output_limit;                ///< what the answer may take, reasoning not counted
-    std::uint32_t target_words = 0;     ///< length that was asked for; 0: none
+    Tokens output_limit;                  ///< what the answer may take, reasoning not counted
+    std::uint32_t target_words = 0;       ///< length that was asked for; 0: none
     std::vector<Attribute> attributes{};  ///< recorded with the call, so that reports can say how they spread
 };
 
@@ -164,8 +164,9 @@ struct Finding {
     std::string code;     ///< stable snake_case word: "too_short"
     std::string message;  ///< for people and, after a rejection, for the model that writes again
     std::string label{};  ///< code of the label that it is about; empty: the whole text
-    std::optional<double> value{}, limit{};  ///< what was measured, and where it starts to be found; in the unit of `code`
-    std::string validator{};                 ///< id of the plugin that found it; set by the core
+    std::optional<double> value{},
+        limit{};              ///< what was measured, and where it starts to be found; in the unit of `code`
+    std::string validator{};  ///< id of the plugin that found it; set by the core
     bool operator==(const Finding&) const = default;
 };
 
@@ -195,7 +196,7 @@ struct Record {
     std::optional<Usage> usage;
     std::optional<PicoUsd> cost;  ///< of this answer; absent: unknown
     std::uint64_t words = 0;
-    std::vector<Finding> findings;  ///< warnings that it was accepted with
+    std::vector<Finding> findings;      ///< warnings that it was accepted with
     std::vector<Attribute> attributes;  ///< Prompt::attributes
     TimePoint sent{}, received{};
 };

@@ -1,6 +1,6 @@
-// Validator: says what is wrong with a text. Most look at one text alone (`check`); some need the answer of a model to a
-// question of their own (Ask), some compare it with the other texts of the set (SetCheck). Nothing is bought by a plugin:
-// the core does that, within the budget, and records it.
+// Validator: says what is wrong with a text. Most look at one text alone (`check`); some need the answer of a model to
+// a question of their own (Ask), some compare it with the other texts of the set (SetCheck). Nothing is bought by a
+// plugin: the core does that, within the budget, and records it.
 
 #pragma once
 
@@ -15,8 +15,8 @@
 
 namespace synth {
 
-/// A question to a model. The core sends it to the provider that `Validator::asks` names, as a call with the validator's id
-/// as its role, and calls `check` again with the answer.
+/// A question to a model. The core sends it to the provider that `Validator::asks` names, as a call with the
+/// validator's id as its role, and calls `check` again with the answer.
 struct Ask {
     Prompt prompt;
 };
@@ -32,13 +32,15 @@ struct Review {
     const Prompt* prompt = nullptr;          ///< null: the text was made elsewhere, or in an earlier session
     const Completion* completion = nullptr;  ///< null with `prompt`
     const Draft* draft = nullptr;
-    /// To the Ask of this validator about this text: what the model said, or nothing usable. Null: it was not asked yet.
+    /// To the Ask of this validator about this text: what the model said, or nothing usable. Null: it was not asked
+    /// yet.
     const Completion* answer = nullptr;
 };
 
 /// Looks at a text beside the others of its set. Calls come in plan order, whatever the order in which answers arrive:
-/// `check` a text that all else accepted; `add` it, if it was accepted. When a run is resumed all accepted texts are added
-/// first. Memory is bounded, or grows by at most some kilobytes a text. Used by one thread, not that of `Validator::check`.
+/// `check` a text that all else accepted; `add` it, if it was accepted. When a run is resumed all accepted texts are
+/// added first. Memory is bounded, or grows by at most some kilobytes a text. Used by one thread, not that of
+/// `Validator::check`.
 class SetCheck {
 public:
     virtual ~SetCheck() = default;

@@ -102,9 +102,9 @@ bool is_staging_name(std::string_view name, std::string_view stem) {
 /// The folder, locked; nothing when it is another's, not a folder, gone, or somebody holds it.
 FileDescriptor lock_staging(const fs::path& path) {
     FileDescriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    struct stat ours {}, named {};
-    if (!folder || ::fstat(folder.get(), &ours) != 0 || ours.st_uid != ::geteuid() || (ours.st_mode & 07777U) != 0700U ||
-        ::flock(folder.get(), LOCK_EX | LOCK_NB) != 0)
+    struct stat ours{}, named{};
+    if (!folder || ::fstat(folder.get(), &ours) != 0 || ours.st_uid != ::geteuid() ||
+        (ours.st_mode & 07777U) != 0700U || ::flock(folder.get(), LOCK_EX | LOCK_NB) != 0)
         return {};
     if (::lstat(path.c_str(), &named) != 0 || named.st_ino != ours.st_ino || named.st_dev != ours.st_dev) return {};
     return folder;
@@ -145,8 +145,8 @@ StagingDir::~StagingDir() {
 
 namespace {
 
-/// Calls `visit(path below `top`, type)` for all that is in `top`, folders before what is in them; ends at its first error.
-/// Symbolic links are not followed.
+/// Calls `visit(path below `top`, type)` for all that is in `top`, folders before what is in them; ends at its first
+/// error. Symbolic links are not followed.
 template <class Visit>
 Status each_below(const fs::path& top, Visit&& visit) {
     std::error_code error;
@@ -169,7 +169,9 @@ Error not_for_publishing(const std::string& name, std::string_view stem) {
 /// That every file and folder in `source` is a plain one, and that there is room for it at `target`.
 Status check_publishable(const fs::path& source, const fs::path& target, std::string_view stem, bool overwrite) {
     const std::string name = source.filename().string();
-    const auto plain = [](fs::file_type type) { return type == fs::file_type::regular || type == fs::file_type::directory; };
+    const auto plain = [](fs::file_type type) {
+        return type == fs::file_type::regular || type == fs::file_type::directory;
+    };
     std::error_code ignored;
     const auto made = fs::symlink_status(source, ignored).type();
     if (!plain(made) || !name.starts_with(std::string(stem) + ".")) return not_for_publishing(name, stem);
@@ -235,8 +237,7 @@ Status put_in_place(const fs::path& source, const fs::path& target) {
 
 }  // namespace
 
-Result<std::vector<fs::path>> StagingDir::publish(const fs::path& dir, std::string_view stem,
-                                                  bool overwrite) {
+Result<std::vector<fs::path>> StagingDir::publish(const fs::path& dir, std::string_view stem, bool overwrite) {
     std::vector<fs::path> published;
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(path_, error)) {
@@ -250,7 +251,8 @@ Result<std::vector<fs::path>> StagingDir::publish(const fs::path& dir, std::stri
     for (const auto& target : published)
         if (auto placed = put_in_place(path_ / target.filename(), target); !placed) return std::move(placed).error();
     if (auto synced = sync_path(dir); !synced) return std::move(synced).error();
-    for (const auto& target : published) fs::remove_all(path_ / target.filename(), error);  // a folder that was replaced
+    for (const auto& target : published)
+        fs::remove_all(path_ / target.filename(), error);  // a folder that was replaced
     return published;
 }
 
@@ -276,7 +278,7 @@ Result<FileLock> FileLock::take(const fs::path& file, std::string_view busy_mess
             return io_error("cannot lock", file);
         }
         // Its last owner may have removed the file between our open and our lock: then it guards nothing.
-        struct stat ours {}, named {};
+        struct stat ours{}, named{};
         if (::fstat(lock.get(), &ours) == 0 && ::stat(file.c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
             ours.st_dev == named.st_dev)
             return FileLock(file, std::move(lock));
@@ -284,9 +286,9 @@ Result<FileLock> FileLock::take(const fs::path& file, std::string_view busy_mess
 }
 
 bool FileLock::may_be_one(const fs::path& file) {
-    struct stat info {};
-    return ::lstat(file.c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size == 0 && info.st_uid == ::geteuid() &&
-           (info.st_mode & 077U) == 0;
+    struct stat info{};
+    return ::lstat(file.c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size == 0 &&
+           info.st_uid == ::geteuid() && (info.st_mode & 077U) == 0;
 }
 
 FileLock::FileLock(FileLock&& other) noexcept : file_(std::exchange(other.file_, {})), lock_(std::move(other.lock_)) {}
@@ -300,7 +302,7 @@ bool is_network_filesystem(const fs::path& path) {
     static constexpr std::array<unsigned long, 11> kNetwork = {0x6969,     0x517B,     0xFE534D42, 0xFF534D42,
                                                                0x5346414F, 0x73757245, 0x0BD00BD0, 0x47504653,
                                                                0x01021997, 0x00C36400, 0x65735546};
-    struct statfs info {};
+    struct statfs info{};
     if (::statfs(path.c_str(), &info) != 0) return false;
     return std::ranges::find(kNetwork, static_cast<unsigned long>(info.f_type) & 0xFFFFFFFFUL) != kNetwork.end();
 }

@@ -25,7 +25,8 @@ std::string dollars(PicoUsd money) {
 
 std::string exact_usd(PicoUsd money) {
     const bool negative = money.value < 0;
-    const auto magnitude = negative ? 0 - static_cast<std::uint64_t>(money.value) : static_cast<std::uint64_t>(money.value);
+    const auto magnitude =
+        negative ? 0 - static_cast<std::uint64_t>(money.value) : static_cast<std::uint64_t>(money.value);
     const auto unit = static_cast<std::uint64_t>(PicoUsd::kPerUsd);
     std::string text = fmt::format("{}{}.{:012}", negative ? "-" : "", magnitude / unit, magnitude % unit);
     text.erase(text.find_last_not_of('0') + 1);

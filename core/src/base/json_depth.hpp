@@ -1,4 +1,5 @@
-// JSON that nests without end: nlohmann/json reads it, but copies and writes it recursively, until the stack is used up.
+// JSON that nests without end: nlohmann/json reads it, but copies and writes it recursively, until the stack is used
+// up.
 
 #pragma once
 

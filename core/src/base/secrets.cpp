@@ -67,7 +67,8 @@ void Secrets::redact(std::string& text) const {
     // memmem, since find stops at every letter that a secret begins with, and it is done for every answer.
     const auto find = [&](const std::string& secret, std::size_t from) {
         const void* found = ::memmem(text.data() + from, text.size() - from, secret.data(), secret.size());
-        return found == nullptr ? std::string::npos : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+        return found == nullptr ? std::string::npos
+                                : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
     };
     for (const auto& secret : redacted_)
         for (auto at = find(secret, 0); at != std::string::npos; at = find(secret, at + kMark.size()))

@@ -1,5 +1,5 @@
-// `check`: validators and report over a data set that somebody else made. Its documents become the held texts of a ledger,
-// and a session that writes nothing decides them: what a run does with its own texts.
+// `check`: validators and report over a data set that somebody else made. Its documents become the held texts of a
+// ledger, and a session that writes nothing decides them: what a run does with its own texts.
 
 #include <algorithm>
 #include <cstdio>
@@ -74,7 +74,8 @@ std::vector<Finding> wrong_labels(const Taxonomy& taxonomy, const LabelledDocume
     if (document.labels.empty() && document.unknown.empty()) reject("no_labels", "the document has no labels");
     if (taxonomy.negative && document.labels.size() > 1 &&
         std::ranges::find(document.labels, *taxonomy.negative) != document.labels.end())
-        reject("label_not_alone", "'" + taxonomy[*taxonomy.negative].name + "' stands beside other labels; it is always alone");
+        reject("label_not_alone",
+               "'" + taxonomy[*taxonomy.negative].name + "' stands beside other labels; it is always alone");
     if (document.labels.size() > LabelSet::kCapacity)
         reject("too_many_labels", "the document has " + std::to_string(document.labels.size()) + " labels, at most " +
                                       std::to_string(LabelSet::kCapacity) + " are looked at");
@@ -93,7 +94,8 @@ Status append_documents(LabelledData& data, const Pipeline& pipeline, LedgerRead
         if (!*more) return writer.flush();
         auto planned = plan->next(std::span(&spec, 1));
         if (!planned) return std::move(planned).error();
-        if (*planned == 0) return Error{ErrorCode::io, data.place() + ": the file has grown since it was opened", "input"};
+        if (*planned == 0)
+            return Error{ErrorCode::io, data.place() + ": the file has grown since it was opened", "input"};
         const Draft draft{std::string(document.title), std::string(document.text)};
         CallEntry entry;
         entry.row.sample = spec.index;
@@ -143,7 +145,8 @@ Result<Checked> check_file(const Command& command, const Context& context, RunCo
     const Pipeline pipeline(plugins.prompts, plugins.provider, plugins.validators, {}, *review != nullptr);
     auto data = LabelledData::open(command.file, taxonomy, as_it_is());
     if (!data) return std::move(data).error();
-    if (auto done = append_documents(*data, pipeline, *reader, **writer, taxonomy); !done) return std::move(done).error();
+    if (auto done = append_documents(*data, pipeline, *reader, **writer, taxonomy); !done)
+        return std::move(done).error();
     for (const auto& spelling : data->notes().respelled)
         context.console->log(LogLevel::debug, command.file + ": " + spelling);
 
@@ -163,8 +166,8 @@ Result<Checked> check_file(const Command& command, const Context& context, RunCo
     sitting.watch = make_progress(*context.console);
     checked.session = run_session(std::move(sitting));
     context.console->status({});
-    auto report = make_report(plugins.assembly, config, *reader, plugins.provider, plugins.info,
-                              exit_code_of(checked.session));
+    auto report =
+        make_report(plugins.assembly, config, *reader, plugins.provider, plugins.info, exit_code_of(checked.session));
     reader = Error{};
     if (auto closed = (*writer)->close(); !closed) return std::move(closed).error();
     if (!report) return std::move(report).error();
@@ -188,10 +191,11 @@ int run_check(const Command& command) {
 
     const bool keeps = !config->output_dir.empty();
     if (!keeps && !plugins->asked.empty())
-        return context->fail({ErrorCode::invalid_argument,
-                              "validator " + plugins->asked.front().validator +
-                                  " asks a model, and answers that are paid for are kept: name a folder with --output-dir",
-                              "output_dir"});
+        return context->fail(
+            {ErrorCode::invalid_argument,
+             "validator " + plugins->asked.front().validator +
+                 " asks a model, and answers that are paid for are kept: name a folder with --output-dir",
+             "output_dir"});
     const fs::path dir = keeps ? fs::path(config->output_dir) : fs::temp_directory_path();
     if (keeps)
         if (auto usable = prepare_output_dir(dir); !usable) return context->fail(usable.error());
@@ -199,7 +203,8 @@ int run_check(const Command& command) {
     if (!is_stem(config->name)) config->name = "check";
     const fs::path own = dir / (config->name + ".ledger.sqlite");
     if (std::error_code ignored; keeps && fs::exists(own, ignored))
-        return context->fail({ErrorCode::io, own.string() + " is there already; remove it, or take another folder", "taken"});
+        return context->fail(
+            {ErrorCode::io, own.string() + " is there already; remove it, or take another folder", "taken"});
     std::optional<FileLock> lock;
     if (keeps) {
         auto taken = FileLock::take(dir / (config->name + ".lock"), "another check has just taken this name");
@@ -229,8 +234,8 @@ int run_check(const Command& command) {
     const SessionResult& session = checked->session;
     if (!session.message.empty()) context->console->log(LogLevel::warning, session.message);
     context->console->log(LogLevel::info, with_thousands(session.accepted) + " of " +
-                                              with_thousands(session.accepted + session.missing) +
-                                              " documents passed" + (keeps ? "; " + ledger.string() : ""));
+                                              with_thousands(session.accepted + session.missing) + " documents passed" +
+                                              (keeps ? "; " + ledger.string() : ""));
     return exit_code_of(session);
 }
 

@@ -95,7 +95,8 @@ std::string unknown_argument(const CLI::App& app, const std::vector<std::string>
         for (const auto& name : option->get_lnames()) known.push_back("--" + name);
     const auto near = stray.starts_with("-") ? nearest(stray.substr(0, stray.find('=')), known) : std::string();
     return "unknown " + std::string(stray.starts_with("-") ? "option" : "argument") + " '" + stray + "'" +
-           (near.empty() ? "" : ", did you mean '" + near + "'?") + " (see 'tdamm-synth " + app.get_name() + " --help')";
+           (near.empty() ? "" : ", did you mean '" + near + "'?") + " (see 'tdamm-synth " + app.get_name() +
+           " --help')";
 }
 
 }  // namespace
@@ -103,17 +104,19 @@ std::string unknown_argument(const CLI::App& app, const std::vector<std::string>
 std::variant<Command, int> parse_command_line(int argc, const char* const* argv) {
     Command command;
     std::map<std::string, Raw> raw;
-    CLI::App app{"tdamm-synth writes labelled training documents for TDAMM classifiers with a language model.\n"
-                 "It makes exactly the samples that were asked for, keeps every answer, and never passes the budget.",
-                 "tdamm-synth"};
+    CLI::App app{
+        "tdamm-synth writes labelled training documents for TDAMM classifiers with a language model.\n"
+        "It makes exactly the samples that were asked for, keeps every answer, and never passes the budget.",
+        "tdamm-synth"};
     app.set_version_flag("--version", "tdamm-synth " TDAMM_SYNTH_VERSION);
     app.require_subcommand(1);
     app.footer(kMainFooter);
     app.get_formatter()->column_width(34);
 
     const auto every = [](const Setting&) { return true; };
-    for (const auto& [name, what] : {std::pair("generate", "make a data set"),
-                                     std::pair("plan", "what would be made, and its cost; sends nothing, needs no key")}) {
+    for (const auto& [name, what] :
+         {std::pair("generate", "make a data set"),
+          std::pair("plan", "what would be made, and its cost; sends nothing, needs no key")}) {
         auto* sub = app.add_subcommand(name, what);
         add_settings(*sub, raw[name], every);
         add_plugin_options(*sub, raw[name], "an option of a plugin; see 'tdamm-synth plugins ID'", "Model and plugins");
@@ -127,14 +130,17 @@ std::variant<Command, int> parse_command_line(int argc, const char* const* argv)
             return sub->add_option(flag, into, meaning)->type_name(type)->group("In parts");
         };
         add_job("--slurm", command.slurm_dir, "write the files of a Slurm job that makes it in --shards parts", "DIR");
-        add_job("--kubernetes", command.kubernetes_dir, "write the files of a Kubernetes job that makes it in --shards parts", "DIR");
-        add_job("--image", command.image, "container image of the Kubernetes job (default tdamm-synth:" TDAMM_SYNTH_VERSION ")", "NAME");
+        add_job("--kubernetes", command.kubernetes_dir,
+                "write the files of a Kubernetes job that makes it in --shards parts", "DIR");
+        add_job("--image", command.image,
+                "container image of the Kubernetes job (default tdamm-synth:" TDAMM_SYNTH_VERSION ")", "NAME");
         auto& simulation = command.simulation;
         constexpr const char* kSimulation = "Simulation";
-        sub->add_flag("--simulate", simulation.wanted,
-                      "run the plan in simulated time, directly and in batches: duration, what limits it, requests, cost, "
-                      "disk and memory under --rpm, --tpm, --max-concurrent, --budget, --shards, --queued-tokens, "
-                      "--batch-lines")
+        sub->add_flag(
+               "--simulate", simulation.wanted,
+               "run the plan in simulated time, directly and in batches: duration, what limits it, requests, cost, "
+               "disk and memory under --rpm, --tpm, --max-concurrent, --budget, --shards, --queued-tokens, "
+               "--batch-lines")
             ->group(kSimulation);
         const auto add_expected = [&](const char* flag, std::string& into, const char* meaning, const char* type) {
             sub->add_option(flag, into, meaning)
@@ -166,8 +172,9 @@ std::variant<Command, int> parse_command_line(int argc, const char* const* argv)
     add_settings(*resume, raw["resume"], [](const Setting& setting) { return setting.for_resume; });
     add_plugin_options(*resume, raw["resume"], "options of the provider", "Model and plugins");
     add_output_flags(*resume, command);
-    resume->footer("Examples:\n  tdamm-synth resume data/NAME.ledger.sqlite\n"
-                   "  tdamm-synth resume data/NAME.ledger.sqlite --num-samples 500 --budget 5.00");
+    resume->footer(
+        "Examples:\n  tdamm-synth resume data/NAME.ledger.sqlite\n"
+        "  tdamm-synth resume data/NAME.ledger.sqlite --num-samples 500 --budget 5.00");
 
     auto* status = app.add_subcommand("status", "where a run stands");
     status->add_option("ledger", command.ledger, "NAME.ledger.sqlite of the run")->required()->type_name("LEDGER");
@@ -183,34 +190,44 @@ std::variant<Command, int> parse_command_line(int argc, const char* const* argv)
 
     auto* report = app.add_subcommand("report", "statistics and cost of a run, from its ledger");
     report->add_option("ledger", command.ledger, "NAME.ledger.sqlite of the run")->required()->type_name("LEDGER");
-    report->add_option("--html", command.html_file, "instead: a page with charts and the texts; replaces only such a page")
+    report
+        ->add_option("--html", command.html_file,
+                     "instead: a page with charts and the texts; replaces only such a page")
         ->type_name("FILE");
     add_settings(*report, raw["report"],
                  [](const Setting& setting) { return setting.name == "reporter" || setting.name == "plugin-dir"; });
     add_plugin_options(*report, raw["report"], "options of the reporters", "Model and plugins");
     report->add_flag("--json", command.json, "as one JSON object")->excludes("--html");
     report->get_option("--reporter")->excludes("--html");
-    report->footer("Examples:\n  tdamm-synth report data/NAME.ledger.sqlite --html report.html\n"
-                   "  tdamm-synth report data/NAME.ledger.sqlite --reporter diversity -o reporter.reference=real.json");
+    report->footer(
+        "Examples:\n  tdamm-synth report data/NAME.ledger.sqlite --html report.html\n"
+        "  tdamm-synth report data/NAME.ledger.sqlite --reporter diversity -o reporter.reference=real.json");
 
     auto* cancel = app.add_subcommand("cancel", "end the deferred batches of a run; what is done by then stays");
     cancel->add_option("ledger", command.ledger, "NAME.ledger.sqlite of the run")->required()->type_name("LEDGER");
     add_settings(*cancel, raw["cancel"], [](const Setting& setting) { return setting.name == "plugin-dir"; });
 
     auto* merge = app.add_subcommand("merge", "make one run of the ledgers of all its shards, with outputs and report");
-    merge->add_option("ledgers", command.ledgers, "NAME.shard-I-of-N.ledger.sqlite of every shard")->required()->type_name("LEDGER...");
-    merge->add_flag("--allow-missing", command.allow_missing, "merge also when samples are missing, but no whole shard")->group(kOutput);
+    merge->add_option("ledgers", command.ledgers, "NAME.shard-I-of-N.ledger.sqlite of every shard")
+        ->required()
+        ->type_name("LEDGER...");
+    merge->add_flag("--allow-missing", command.allow_missing, "merge also when samples are missing, but no whole shard")
+        ->group(kOutput);
     add_settings(*merge, raw["merge"], [](const Setting& setting) {
         return setting.name == "output-dir" || setting.name == "run-name" || setting.name == "plugin-dir";
     });
     add_output_flags(*merge, command);
-    merge->footer("Example:\n  tdamm-synth merge data/NAME.shard-*-of-4.ledger.sqlite\n"
-                  "What is missing is named with the command that makes it, and then nothing is written.");
+    merge->footer(
+        "Example:\n  tdamm-synth merge data/NAME.shard-*-of-4.ledger.sqlite\n"
+        "What is missing is named with the command that makes it, and then nothing is written.");
 
     auto* check = app.add_subcommand("check", "validators and report over any labelled data set, whoever made it");
-    check->add_option("file", command.file, "JSON as the json sink writes it, JSON Lines, or CSV")->required()->type_name("FILE");
+    check->add_option("file", command.file, "JSON as the json sink writes it, JSON Lines, or CSV")
+        ->required()
+        ->type_name("FILE");
     add_settings(*check, raw["check"], [](const Setting& setting) {
-        static constexpr std::array kTaken = {"taxonomy", "validator", "reporter", "output-dir", "run-name", "budget", "plugin-dir"};
+        static constexpr std::array kTaken = {"taxonomy", "validator", "reporter",  "output-dir",
+                                              "run-name", "budget",    "plugin-dir"};
         return std::ranges::find(kTaken, setting.name) != kTaken.end();
     });
     add_plugin_options(*check, raw["check"], "options of validators and reporters", "Model and plugins");
@@ -254,7 +271,8 @@ std::variant<Command, int> parse_command_line(int argc, const char* const* argv)
             return refuse("unknown command '" + std::string(argv[1]) + "'" +
                           (near.empty() ? "" : ", did you mean '" + near + "'?") + " (see 'tdamm-synth --help')");
         }
-        if (auto strays = chosen.front()->remaining(); !strays.empty()) return refuse(unknown_argument(*chosen.front(), strays));
+        if (auto strays = chosen.front()->remaining(); !strays.empty())
+            return refuse(unknown_argument(*chosen.front(), strays));
         return refuse(std::string(error.what()) + " (see 'tdamm-synth " + chosen.front()->get_name() + " --help')");
     }
     command.name = app.get_subcommands().front()->get_name();

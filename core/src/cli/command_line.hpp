@@ -20,18 +20,18 @@ struct Command {
     std::string name;  ///< "generate", "plan", "resume", "status", "export", "report", "merge", "cancel",
                        ///< "plugins"
     std::vector<std::string> arguments;  ///< all of them as they were given, `name` first
-    Givens givens;     ///< run file included, the command line first
+    Givens givens;                       ///< run file included, the command line first
     bool quiet = false, verbose = false, no_progress = false, json = false;
-    std::string ledger;              ///< of resume, status, export, report, cancel
+    std::string ledger;                            ///< of resume, status, export, report, cancel
     std::string slurm_dir, kubernetes_dir, image;  ///< plan: where the files of a job go; empty: none are asked for
     SimulationOptions simulation;
     std::vector<std::string> ledgers;  ///< of merge
     bool allow_missing = false;        ///< merge --allow-missing
-    std::string file;                ///< of check
-    std::vector<std::string> words;  ///< of plugins: ID, or copy-data ID DIR, or new KIND ID [DIR]
-    std::string html_file;           ///< report --html
-    std::string check_file;          ///< plugins --check
-    bool list_names = false;         ///< plugins --names: for shell completion
+    std::string file;                  ///< of check
+    std::vector<std::string> words;    ///< of plugins: ID, or copy-data ID DIR, or new KIND ID [DIR]
+    std::string html_file;             ///< report --html
+    std::string check_file;            ///< plugins --check
+    bool list_names = false;           ///< plugins --names: for shell completion
 };
 
 /// A command, or the exit code when there is nothing more to do (help and version were printed, or an error line was).

@@ -38,8 +38,7 @@ std::unique_ptr<Context> make_context(const Command& command, int& code) {
     if (!secrets) return refuse(secrets.error());
     context->secrets = std::move(*secrets);
     const auto verbosity = command.quiet ? Verbosity::quiet : command.verbose ? Verbosity::verbose : Verbosity::normal;
-    context->console =
-        std::make_unique<Console>(verbosity, !command.no_progress && !command.quiet, &context->secrets);
+    context->console = std::make_unique<Console>(verbosity, !command.no_progress && !command.quiet, &context->secrets);
     auto installation = Installation::locate();
     if (!installation) return refuse(installation.error());
     context->installation = std::move(*installation);
@@ -58,9 +57,10 @@ std::unique_ptr<Context> make_context(const Command& command, int& code) {
 
 namespace {
 
-/// The provider that a validator's questions go to, as the configuration has it or, in a new run, as the validator wants it.
-Result<Asked> make_asked(const Context& context, RunPlugins& plugins, RunConfig& config, const Instance<Validator>& validator,
-                         const AskedProvider& wanted) {
+/// The provider that a validator's questions go to, as the configuration has it or, in a new run, as the validator
+/// wants it.
+Result<Asked> make_asked(const Context& context, RunPlugins& plugins, RunConfig& config,
+                         const Instance<Validator>& validator, const AskedProvider& wanted) {
     const auto known = std::ranges::find(config.plugins, validator.id(), &PluginChoice::asked_by);
     PluginChoice choice;
     if (known != config.plugins.end()) {
@@ -70,8 +70,8 @@ Result<Asked> make_asked(const Context& context, RunPlugins& plugins, RunConfig&
         choice.kind = Provider::kKind;
         if (own == nullptr && wanted.id.empty())
             return Error{ErrorCode::invalid_argument,
-                         "validator " + validator.id() + ": name the provider that it asks (-o validator." + validator.id() +
-                             ".provider=ID); there is none that writes texts here",
+                         "validator " + validator.id() + ": name the provider that it asks (-o validator." +
+                             validator.id() + ".provider=ID); there is none that writes texts here",
                          "option"};
         choice.id = wanted.id.empty() ? own->id : wanted.id;
         choice.asked_by = validator.id();
@@ -124,9 +124,12 @@ Result<RunPlugins> assemble(const Context& context, Taxonomy taxonomy, RunConfig
                 error = std::move(made).error();
         };
         if (choice.kind == Sampler::kKind) take(plugins.assembly.create<Sampler>(choice), plugins.sampler);
-        if (choice.kind == PromptStrategy::kKind) take(plugins.assembly.create<PromptStrategy>(choice), plugins.prompts);
-        if (choice.kind == Provider::kKind && choice.asked_by.empty()) take(plugins.assembly.create<Provider>(choice), plugins.provider);
-        if (choice.kind == Validator::kKind) take(plugins.assembly.create<Validator>(choice), plugins.validators.emplace_back());
+        if (choice.kind == PromptStrategy::kKind)
+            take(plugins.assembly.create<PromptStrategy>(choice), plugins.prompts);
+        if (choice.kind == Provider::kKind && choice.asked_by.empty())
+            take(plugins.assembly.create<Provider>(choice), plugins.provider);
+        if (choice.kind == Validator::kKind)
+            take(plugins.assembly.create<Validator>(choice), plugins.validators.emplace_back());
         Instance<Sink> sink;
         if (choice.kind == Sink::kKind) take(plugins.assembly.create<Sink>(choice), sink);
         Instance<Reporter> reporter;
@@ -137,7 +140,8 @@ Result<RunPlugins> assemble(const Context& context, Taxonomy taxonomy, RunConfig
     auto info = plugins.provider.call([](Provider& p) { return p.describe(today()); });
     if (!info) return std::move(info).error();
     plugins.info = std::move(*info);
-    if (!plugins.info.resolved_options.empty()) config.find(Provider::kKind)->options_json = plugins.info.resolved_options;
+    if (!plugins.info.resolved_options.empty())
+        config.find(Provider::kKind)->options_json = plugins.info.resolved_options;
     return ask_providers(context, std::move(plugins), config);
 }
 

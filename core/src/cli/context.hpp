@@ -11,8 +11,8 @@
 #include "base/console.hpp"
 #include "base/secrets.hpp"
 #include "cli/commands.hpp"
-#include "run/assembly.hpp"
 #include "run/asked.hpp"
+#include "run/assembly.hpp"
 
 namespace synth::core {
 
@@ -23,9 +23,7 @@ struct Context {
     Installation installation;
     std::unique_ptr<Registry> registry;
 
-    [[nodiscard]] Environment environment() const {
-        return {registry.get(), console.get(), &secrets, &installation};
-    }
+    [[nodiscard]] Environment environment() const { return {registry.get(), console.get(), &secrets, &installation}; }
     /// Prints the error as one line; the exit code that goes with it.
     int fail(const Error& error) const;
 };
@@ -47,8 +45,9 @@ struct RunPlugins {
     std::vector<Asked> asked;
 };
 
-/// Creates them (those that the configuration names: a check has none that write texts), and sinks and reporters once to see that they can be. The provider's own resolved options go into
-/// `config`. Pure towards the outside: nothing is sent.
+/// Creates them (those that the configuration names: a check has none that write texts), and sinks and reporters once
+/// to see that they can be. The provider's own resolved options go into `config`. Pure towards the outside: nothing is
+/// sent.
 Result<RunPlugins> assemble(const Context& context, Taxonomy taxonomy, RunConfig& config);
 
 /// What `generate` and `plan` begin with.

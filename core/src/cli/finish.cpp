@@ -29,8 +29,7 @@ std::string resume_command(const RunConfig& config, const fs::path& ledger, End 
 SharedLimitsOptions shared_options(const Context& context, const RunConfig& config, const ProviderInfo& info) {
     SharedLimitsOptions options;
     options.url = *config.shared_limits;
-    if (options.url.password.empty())
-        options.url.password = context.secrets.value(kRedisPassword).value_or("");
+    if (options.url.password.empty()) options.url.password = context.secrets.value(kRedisPassword).value_or("");
     options.account = info.endpoint + " " + info.model;
     options.shard = config.shard.number;
     options.requests_per_minute = config.rpm;
@@ -50,8 +49,9 @@ PicoUsd beyond_share(const RunConfig& config, const Progress& progress) {
     return progress.spent + progress.reserved + progress.unaccounted - config.budget.value_or(PicoUsd{});
 }
 
-Result<std::unique_ptr<SharedLimits>> share_limits(const Context& context, const RunConfig& config, const ProviderInfo& info,
-                                                   const std::string& plan_digest, const Progress& before) {
+Result<std::unique_ptr<SharedLimits>> share_limits(const Context& context, const RunConfig& config,
+                                                   const ProviderInfo& info, const std::string& plan_digest,
+                                                   const Progress& before) {
     auto options = shared_options(context, config, info);
     if (config.shard && config.budget) {
         const auto name = parse_shard_name(config.name);
@@ -62,8 +62,8 @@ Result<std::unique_ptr<SharedLimits>> share_limits(const Context& context, const
 }
 
 /// What a shard tells Redis at its end. Where the ledger could not be written it is left at what it held.
-void leave_shared_limits(const Console& console, const RunConfig& config, const SessionResult& session, LedgerReader& reader,
-                         const fs::path& ledger, SharedLimits& shared) {
+void leave_shared_limits(const Console& console, const RunConfig& config, const SessionResult& session,
+                         LedgerReader& reader, const fs::path& ledger, SharedLimits& shared) {
     if (session.end == End::io || session.end == End::internal) return;
     auto progress = reader.progress();
     if (!progress) return console.log(LogLevel::warning, progress.error().message);
@@ -72,8 +72,8 @@ void leave_shared_limits(const Console& console, const RunConfig& config, const 
     const Status left = shared.leave(beyond, complete);
     if (left) return;
     const bool leaves = complete && config.shard && config.budget && beyond < PicoUsd{};
-    console.log(LogLevel::warning, left.error().message +
-                                       (leaves ? "; what this shard leaves of its budget is for the others after: " +
+    console.log(LogLevel::warning,
+                left.error().message + (leaves ? "; what this shard leaves of its budget is for the others after: " +
                                                      resume_command(config, ledger, End::interrupted)
                                                : std::string()));
 }
@@ -108,7 +108,8 @@ Result<Report> make_outputs(const Context& context, RunPlugins& plugins, RunConf
     context.secrets.redact(report->text);
     context.secrets.redact(report->json);
     context.secrets.redact(report->page);
-    const std::pair<const char*, const std::string&> parts[] = {{".report.json", report->json}, {".report.html", report->page}};
+    const std::pair<const char*, const std::string&> parts[] = {{".report.json", report->json},
+                                                                {".report.html", report->page}};
     for (const auto& [ending, content] : parts) {
         if (content.empty()) continue;
         const auto file = dir / (config.name + ending);
@@ -146,7 +147,8 @@ Status ready_to_spend(const Context& context, const RunConfig& config, const Run
         if (config.budget && !info->endpoint.empty() && info->prices_as_of.empty())
             return Error{ErrorCode::invalid_argument,
                          "--budget: the price of model '" + info->model +
-                             "' is not known, so the cap cannot be kept; add it with -o provider.models=FILE or leave --budget out",
+                             "' is not known, so the cap cannot be kept; add it with -o provider.models=FILE or leave "
+                             "--budget out",
                          "unpriced"};
     }
     if (config.shared_limits)
@@ -161,7 +163,8 @@ Status check_mode(const RunConfig& config, const RunPlugins& plugins, LedgerRead
     if (config.batch) {
         if (batches_of(plugins.provider) != nullptr) return {};
         return Error{ErrorCode::invalid_argument,
-                     "--mode batch: provider " + config.find(Provider::kKind)->id + " has no deferred batches here; leave it out, or --mode direct",
+                     "--mode batch: provider " + config.find(Provider::kKind)->id +
+                         " has no deferred batches here; leave it out, or --mode direct",
                      std::string(kNoBatches)};
     }
     if (reader == nullptr) return {};
@@ -170,13 +173,14 @@ Status check_mode(const RunConfig& config, const RunPlugins& plugins, LedgerRead
     if (open->empty()) return {};
     return Error{ErrorCode::invalid_argument,
                  "--mode direct: " + with_thousands(open->size()) +
-                     " batches of this run may be out at the service, and would be paid for besides; 'resume --mode batch' collects "
+                     " batches of this run may be out at the service, and would be paid for besides; 'resume --mode "
+                     "batch' collects "
                      "them, 'cancel' with the ledger first ends them early",
                  "batches_out"};
 }
 
-void say_where_it_stands(const Console& console, const RunConfig& config, const ProviderInfo& info, const LedgerHead& head,
-                         const Progress& progress) {
+void say_where_it_stands(const Console& console, const RunConfig& config, const ProviderInfo& info,
+                         const LedgerHead& head, const Progress& progress) {
     // Samples may have been added to the plan since, but not to a shard's.
     const auto samples = config.shard ? head.samples : config.samples;
     console.log(LogLevel::info, "going on with " + config.name + ": " +
@@ -186,7 +190,8 @@ void say_where_it_stands(const Console& console, const RunConfig& config, const 
     if (progress.exposure_requests > 0)
         console.log(LogLevel::warning, "the last session did not end cleanly: up to " +
                                            with_thousands(static_cast<std::uint64_t>(progress.exposure_requests)) +
-                                           " requests were in flight and stay charged with " + dollars(progress.exposure));
+                                           " requests were in flight and stay charged with " +
+                                           dollars(progress.exposure));
 }
 
 int run_and_finish(const Command& command, const Context& context, RunPlugins& plugins, RunConfig& config,
@@ -198,7 +203,8 @@ int run_and_finish(const Command& command, const Context& context, RunPlugins& p
     auto writer = LedgerWriter::open(ledger, [&loop] { loop->wake(); });
     if (!writer) return context.fail(writer.error());
     if (changed != nullptr)
-        if (auto extended = (*writer)->extend(*changed, more, config.samples - changed->samples); !extended) return context.fail(extended.error());
+        if (auto extended = (*writer)->extend(*changed, more, config.samples - changed->samples); !extended)
+            return context.fail(extended.error());
     auto reader = LedgerReader::open(ledger);
     if (!reader) return context.fail(reader.error());
 
@@ -213,7 +219,8 @@ int run_and_finish(const Command& command, const Context& context, RunPlugins& p
     {
         auto review = SetReview::make(plugins.validators);
         if (!review) return context.fail(review.error());
-        const Pipeline pipeline(plugins.prompts, plugins.provider, plugins.validators, plugins.info.model, *review != nullptr);
+        const Pipeline pipeline(plugins.prompts, plugins.provider, plugins.validators, plugins.info.model,
+                                *review != nullptr);
         bool directly = true;
         if (config.batch) {
             BatchContext deferred;

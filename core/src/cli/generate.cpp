@@ -25,12 +25,14 @@ std::string name_of_now() {
     return {text, size};
 }
 
-/// Whether any file of a run of that name is there. A lock that a killed run left, before it had a ledger, does not count.
+/// Whether any file of a run of that name is there. A lock that a killed run left, before it had a ledger, does not
+/// count.
 bool taken(const fs::path& dir, const std::string& name) {
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(dir, ignored)) {
         const auto file = entry.path().filename().string();
-        if (file.starts_with(name + ".") && !(file == name + ".lock" && FileLock::may_be_one(entry.path()))) return true;
+        if (file.starts_with(name + ".") && !(file == name + ".lock" && FileLock::may_be_one(entry.path())))
+            return true;
     }
     return false;
 }
@@ -60,10 +62,11 @@ int run_generate(const Command& command) {
     auto* plugins = &run->plugins;
     if (config->shard) return run_shard(command, *context, *run);
     if (config->shards > 0)
-        return context->fail({ErrorCode::invalid_argument,
-                              "--shards: say which of them this is: --shard 1/" + std::to_string(config->shards) +
-                                  ", or --shard slurm or kubernetes in a job ('tdamm-synth plan' writes the files of one)",
-                              "shard"});
+        return context->fail(
+            {ErrorCode::invalid_argument,
+             "--shards: say which of them this is: --shard 1/" + std::to_string(config->shards) +
+                 ", or --shard slurm or kubernetes in a job ('tdamm-synth plan' writes the files of one)",
+             "shard"});
     if (auto able = check_mode(*config, *plugins, nullptr); !able) return context->fail(able.error());
     if (auto ready = ready_to_spend(*context, *config, *plugins); !ready) return context->fail(ready.error());
     const auto request = plan_request(*config, plugins->assembly.taxonomy());
@@ -72,7 +75,8 @@ int run_generate(const Command& command) {
 
     const fs::path dir = config->output_dir;
     if (auto usable = prepare_output_dir(dir); !usable) return context->fail(usable.error());
-    const auto outputs = static_cast<std::uint64_t>(std::ranges::count(config->plugins, Sink::kKind, &PluginChoice::kind));
+    const auto outputs =
+        static_cast<std::uint64_t>(std::ranges::count(config->plugins, Sink::kKind, &PluginChoice::kind));
     look_at_disk(*context->console, *config, request.samples, outputs, *typical);
     const bool named = !config->name.empty();
     if (!named) config->name = name_of_now();
@@ -90,11 +94,11 @@ int run_generate(const Command& command) {
     const fs::path ledger = dir / (config->name + ".ledger.sqlite");
     if (auto made = create_ledger(ledger, head, **plan); !made) return context->fail(made.error());
     plan->reset();
-    context->console->log(LogLevel::info, with_thousands(head.samples) + " samples planned, seed " +
-                                              std::to_string(config->seed) + ", " +
-                                              (plugins->info.endpoint.empty()
-                                                   ? "provider " + config->find("provider")->id
-                                                   : "model " + plugins->info.model + " at " + plugins->info.endpoint));
+    context->console->log(
+        LogLevel::info,
+        with_thousands(head.samples) + " samples planned, seed " + std::to_string(config->seed) + ", " +
+            (plugins->info.endpoint.empty() ? "provider " + config->find("provider")->id
+                                            : "model " + plugins->info.model + " at " + plugins->info.endpoint));
     return run_and_finish(command, *context, *plugins, *config, ledger, nullptr, nullptr);
 }
 

@@ -143,8 +143,8 @@ Result<std::vector<fs::path>> write_job_files(const Context& context, Cluster cl
     if (config.shared_limits && (!config.shared_limits->user.empty() || !config.shared_limits->password.empty() ||
                                  context.secrets.value(kRedisPassword))) {
         secrets += (secrets.empty() ? "" : " ") + std::string(kRedisPassword);
-        context.console->log(LogLevel::info, "the password of Redis is in none of the files: set " + std::string(kRedisPassword) +
-                                                 " in the environment of 'submit'");
+        context.console->log(LogLevel::info, "the password of Redis is in none of the files: set " +
+                                                 std::string(kRedisPassword) + " in the environment of 'submit'");
     }
     const std::map<std::string, std::string> values = {
         {"NAME", config.name},

@@ -50,7 +50,8 @@ Status may_become_page(const fs::path& file) {
     in.read(head.data(), static_cast<std::streamsize>(head.size()));
     if (in.is_open() && head.find("content=\"tdamm-synth html report\"") != std::string::npos) return {};
     return Error{ErrorCode::invalid_argument,
-                 "--html: " + file.string() + " exists and is no page of an earlier report, name another file", "exists"};
+                 "--html: " + file.string() + " exists and is no page of an earlier report, name another file",
+                 "exists"};
 }
 
 bool is_running(const Opened& run) {
@@ -70,8 +71,9 @@ int run_status(const Command& command) {
     if (!run) return context->fail(run.error());
     auto progress = run->reader.progress();
     if (!progress)
-        return context->fail({progress.error().code, run->config.name + ": the ledger is damaged (" + progress.error().message +
-                                                         "); 'tdamm-synth export' writes what can be read of it",
+        return context->fail({progress.error().code,
+                              run->config.name + ": the ledger is damaged (" + progress.error().message +
+                                  "); 'tdamm-synth export' writes what can be read of it",
                               kDamaged});
     const Progress& p = *progress;
     auto batches = open_batches(run->reader);
@@ -115,13 +117,16 @@ int run_status(const Command& command) {
                        p.sessions == 1 ? "" : "s");
     out += fmt::format("  tokens      {} in, {} out\n", with_thousands(static_cast<std::uint64_t>(p.input_tokens)),
                        with_thousands(static_cast<std::uint64_t>(p.output_tokens)));
-    out += fmt::format("  money       {}{}\n", priced ? dollars(charged) : "unknown: " + std::to_string(p.unpriced_calls) +
-                                                                             " answers of a model without a known price",
-                       run->config.budget ? " of " + dollars(*run->config.budget) : "");
+    out += fmt::format(
+        "  money       {}{}\n",
+        priced ? dollars(charged)
+               : "unknown: " + std::to_string(p.unpriced_calls) + " answers of a model without a known price",
+        run->config.budget ? " of " + dollars(*run->config.budget) : "");
     if (!batches->empty())
-        out += fmt::format("  batches     {} out at the service with {} requests, {} set aside for them\n", batches->size(),
-                           with_thousands(lines_out), dollars(bound_out));
-    if (!running && accepted < samples) out += "  to go on    tdamm-synth resume " + shell_word(run->path.string()) + "\n";
+        out += fmt::format("  batches     {} out at the service with {} requests, {} set aside for them\n",
+                           batches->size(), with_thousands(lines_out), dollars(bound_out));
+    if (!running && accepted < samples)
+        out += "  to go on    tdamm-synth resume " + shell_word(run->path.string()) + "\n";
     std::fputs(out.c_str(), stdout);
     return kAllMade;
 }
@@ -188,11 +193,13 @@ int run_report(const Command& command) {
     // A model that was shut down since the run is no reason not to report on it.
     Result<ProviderInfo> info = ProviderInfo{};
     if (*provider) info = provider->call([](Provider& p) { return p.describe(today()); });
-    auto report = make_report(assembly, run->config, run->reader, *provider, info ? *info : ProviderInfo{}, std::nullopt);
+    auto report =
+        make_report(assembly, run->config, run->reader, *provider, info ? *info : ProviderInfo{}, std::nullopt);
     if (!report) return context->fail(report.error());
     if (wants_page) {
         context->secrets.redact(report->page);
-        if (auto whole = write_whole(page_file, run->config.name, report->page); !whole) return context->fail(whole.error());
+        if (auto whole = write_whole(page_file, run->config.name, report->page); !whole)
+            return context->fail(whole.error());
         std::puts(page_file.c_str());
         return kAllMade;
     }

@@ -12,8 +12,8 @@
 #include "config/shard.hpp"
 #include "run/disk_space.hpp"
 #include "run/merge.hpp"
-#include "run/set_checks.hpp"
 #include "run/outputs.hpp"
+#include "run/set_checks.hpp"
 #include "taxonomy/taxonomy_file.hpp"
 
 namespace synth::core {
@@ -187,7 +187,8 @@ int run_merge(const Command& command) {
     auto rejected = check_as_one_set(*plugins, ledger);
     if (!rejected) return context->fail(rejected.error());
     if (*rejected > 0)
-        console.log(LogLevel::warning, with_thousands(*rejected) + " samples were rejected beside those of other shards; resume " +
+        console.log(LogLevel::warning, with_thousands(*rejected) +
+                                           " samples were rejected beside those of other shards; resume " +
                                            "writes them again");
     set->missing += *rejected;
     auto reader = LedgerReader::open(ledger);

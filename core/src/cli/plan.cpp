@@ -61,11 +61,11 @@ Attempt too_short_answer(const Prepared& prepared) {
 
 struct Estimate {
     std::uint64_t samples = 0;
-    std::vector<std::uint64_t> counts;            // by label, as written
-    std::map<std::size_t, std::uint64_t> sizes;   // drawn labels a sample → samples
-    std::uint64_t words = 0;  // a sample, about
+    std::vector<std::uint64_t> counts;                                              // by label, as written
+    std::map<std::size_t, std::uint64_t> sizes;                                     // drawn labels a sample → samples
+    std::uint64_t words = 0;                                                        // a sample, about
     double input_tokens = 0, output_tokens = 0, input_limit = 0, output_limit = 0;  // a sample, on average
-    std::optional<PicoUsd> likely, most;          // of the whole run
+    std::optional<PicoUsd> likely, most;                                            // of the whole run
     Sums first, repair;  // of the prompts that were composed; repair: of the same after an answer that was too short
 };
 
@@ -198,34 +198,39 @@ void print_text(const Estimate& e, const RunPlugins& plugins, const RunConfig& c
     out += "\n";
     if (config.shards > 0)
         out += fmt::format("\n  shards           {} of {} to {} samples", with_thousands(config.shards),
-                           with_thousands(e.samples / config.shards), with_thousands((e.samples + config.shards - 1) / config.shards));
+                           with_thousands(e.samples / config.shards),
+                           with_thousands((e.samples + config.shards - 1) / config.shards));
     out += fmt::format("\n  disk             about {} for ledger and outputs", megabytes(disk_space(e, config)));
     const bool network = !plugins.info.endpoint.empty();
     const auto samples = static_cast<double>(e.samples);
     const auto tokens = [](double number) { return with_thousands(static_cast<std::uint64_t>(number)); };
-    out += fmt::format("\n  requests         {} at least, {} at most ({} attempts a sample)\n", with_thousands(e.samples),
-                       with_thousands(e.samples * config.max_attempts), config.max_attempts);
+    out += fmt::format("\n  requests         {} at least, {} at most ({} attempts a sample)\n",
+                       with_thousands(e.samples), with_thousands(e.samples * config.max_attempts), config.max_attempts);
     if (network) {
         out += fmt::format("  input tokens     about {}\n", tokens(e.input_tokens * samples));
-        out += fmt::format("  output tokens    about {}, at most {} without retries\n", tokens(e.output_tokens * samples),
-                           tokens(e.output_limit * samples));
-        out += e.likely ? fmt::format("  cost             about {}, at most {} without retries ({}, prices of {})\n",
-                                      dollars(*e.likely), dollars(*e.most), plugins.info.model, plugins.info.prices_as_of)
-                        : fmt::format("  cost             unknown: no price for model {}\n", plugins.info.model);
+        out += fmt::format("  output tokens    about {}, at most {} without retries\n",
+                           tokens(e.output_tokens * samples), tokens(e.output_limit * samples));
+        out += e.likely
+                   ? fmt::format("  cost             about {}, at most {} without retries ({}, prices of {})\n",
+                                 dollars(*e.likely), dollars(*e.most), plugins.info.model, plugins.info.prices_as_of)
+                   : fmt::format("  cost             unknown: no price for model {}\n", plugins.info.model);
         if (config.budget)
             out += fmt::format("  budget           {}{}\n", dollars(*config.budget),
                                e.most && e.most->value > config.budget->value * static_cast<std::int64_t>(e.samples)
                                    ? ": less than one request may cost, so nothing would be sent"
-                               : e.likely && *e.likely > *config.budget ? ": likely to end the run before all samples are made"
-                                                                         : "");
+                               : e.likely && *e.likely > *config.budget
+                                   ? ": likely to end the run before all samples are made"
+                                   : "");
         if (config.batch)
-            out += "  duration         up to a day for the first round of batches, and for each round of what failed in it\n";
+            out +=
+                "  duration         up to a day for the first round of batches, and for each round of what failed in "
+                "it\n";
         else
             out += fmt::format("  duration         about {} with {} in flight{}\n",
-                           duration_text(expected_seconds(e, config)), config.max_concurrent,
-                           config.rpm || config.tpm
-                               ? ""
-                               : fmt::format(", if a request gets {:.0f} tokens a second", kUsualTokensPerSecond));
+                               duration_text(expected_seconds(e, config)), config.max_concurrent,
+                               config.rpm || config.tpm
+                                   ? ""
+                                   : fmt::format(", if a request gets {:.0f} tokens a second", kUsualTokensPerSecond));
     } else {
         out += "  cost             nothing: no network, no language model\n";
     }
@@ -297,10 +302,12 @@ int run_plan(const Command& command) {
     else
         print_text(*made, *plugins, *config, simulation);
     if (!command.image.empty() && command.kubernetes_dir.empty())
-        return context->fail({ErrorCode::invalid_argument, "--image: only a Kubernetes job has one: --kubernetes DIR", "job"});
+        return context->fail(
+            {ErrorCode::invalid_argument, "--image: only a Kubernetes job has one: --kubernetes DIR", "job"});
     std::vector<std::string> plugin_dirs;
     if (const auto given = command.givens.settings.find("plugin-dir"); given != command.givens.settings.end())
-        for (const auto& dir : given->second.values) plugin_dirs.push_back(std::filesystem::absolute(dir).lexically_normal().string());
+        for (const auto& dir : given->second.values)
+            plugin_dirs.push_back(std::filesystem::absolute(dir).lexically_normal().string());
     for (const auto& [cluster, dir] :
          {std::pair(Cluster::slurm, command.slurm_dir), std::pair(Cluster::kubernetes, command.kubernetes_dir)}) {
         if (dir.empty()) continue;
@@ -309,7 +316,8 @@ int run_plan(const Command& command) {
                                            {made->samples, made->words, expected_seconds(*made, *config)}, image);
         if (!files) return context->fail(files.error());
         for (const auto& file : *files) context->console->log(LogLevel::info, "wrote " + file.string());
-        context->console->log(LogLevel::info, "submit it: " + shell_word((std::filesystem::path(dir) / "submit").string()));
+        context->console->log(LogLevel::info,
+                              "submit it: " + shell_word((std::filesystem::path(dir) / "submit").string()));
     }
     return kAllMade;
 }

@@ -83,8 +83,9 @@ int describe(const Context& context, const PluginInfo& plugin, bool as_json) {
     if (!plugin.data_dir.empty())
         out += fmt::format("  data files in {} ('tdamm-synth plugins copy-data {} DIR' copies them)\n",
                            plugin.data_dir.string(), plugin.id);
-    out += options->empty() ? "\nNo options.\n" : fmt::format("\nOptions (-o {}.KEY=VALUE, or -o {}.{}.KEY=VALUE):\n", plugin.kind,
-                                                              plugin.kind, plugin.id);
+    out += options->empty() ? "\nNo options.\n"
+                            : fmt::format("\nOptions (-o {}.KEY=VALUE, or -o {}.{}.KEY=VALUE):\n", plugin.kind,
+                                          plugin.kind, plugin.id);
     for (const auto& option : *options) {
         std::string facts = option.type;
         if (!option.range.empty()) facts += ", " + option.range;
@@ -205,7 +206,8 @@ int run_plugins(const Command& command) {
     if (!context) return code;
     if (!command.check_file.empty()) return check_plugin(*context, command);
     if (command.list_names) {
-        for (const auto& plugin : context->registry->plugins()) std::printf("%s %s\n", plugin.kind.c_str(), plugin.id.c_str());
+        for (const auto& plugin : context->registry->plugins())
+            std::printf("%s %s\n", plugin.kind.c_str(), plugin.id.c_str());
         return kAllMade;
     }
     if (!command.givens.options.empty())

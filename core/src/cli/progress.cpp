@@ -15,8 +15,8 @@ std::string money(const Snapshot& s) {
     if (!s.priced) return {};
     std::string text = dollars(s.spent) + " spent";
     if (s.answered > 0 && s.accepted < s.samples)
-        text += fmt::format(", about {} in all",
-                            dollars({s.spent.value / static_cast<std::int64_t>(s.answered) * static_cast<std::int64_t>(s.samples)}));
+        text += fmt::format(", about {} in all", dollars({s.spent.value / static_cast<std::int64_t>(s.answered) *
+                                                          static_cast<std::int64_t>(s.samples)}));
     if (s.budget) text += " of " + dollars(*s.budget);
     return text;
 }
@@ -76,8 +76,9 @@ std::function<void(const Snapshot&)> make_progress(const Console& console) {
         if (console.live()) {
             console.status(live_view(s, console.colour()));
         } else if (s.batch_done) {
-            console.log(LogLevel::info, joined({fmt::format("{} of {}", with_thousands(s.accepted), with_thousands(s.samples)),
-                                                counts(s), spending(s)}));
+            console.log(LogLevel::info,
+                        joined({fmt::format("{} of {}", with_thousands(s.accepted), with_thousands(s.samples)),
+                                counts(s), spending(s)}));
         }
     };
 }

@@ -41,8 +41,8 @@ int run_resume(const Command& command) {
     auto config = parse_run_config(head.config_json);
     if (!config) return context->fail(config.error());
     if (config->find(Provider::kKind) == nullptr)
-        return context->fail({ErrorCode::invalid_argument,
-                              ledger.string() + " is of a check; run 'tdamm-synth check' again", "check"});
+        return context->fail(
+            {ErrorCode::invalid_argument, ledger.string() + " is of a check; run 'tdamm-synth check' again", "check"});
     auto lock = FileLock::take(ledger.parent_path() / (config->name + ".lock"),
                                "another process is writing " + ledger.string() + "; one run at a time");
     if (!lock) return context->fail(lock.error());
@@ -51,7 +51,8 @@ int run_resume(const Command& command) {
     const auto samples_before = head.samples;
     if (config->shard && command.givens.settings.contains("num-samples"))
         return context->fail({ErrorCode::invalid_argument,
-                              "--num-samples: this is a shard of a plan, which has the samples it has; merge the shards and add to the whole",
+                              "--num-samples: this is a shard of a plan, which has the samples it has; merge the "
+                              "shards and add to the whole",
                               "shard"});
     if (!config->shard) config->samples = samples_before;  // a sampler may have needed fewer than were asked for
     if (auto resolved = resolve_resume(command.givens, *context->registry, *config); !resolved)

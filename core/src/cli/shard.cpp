@@ -29,7 +29,8 @@ std::vector<std::string> without_shard(const std::vector<std::string>& arguments
         if (arguments[i] == "--shard")
             ++i;
         else if (arguments[i].starts_with(kSharedIs))
-            rest.push_back(std::string(kSharedIs) + public_url(std::string_view(arguments[i]).substr(kSharedIs.size())));
+            rest.push_back(std::string(kSharedIs) +
+                           public_url(std::string_view(arguments[i]).substr(kSharedIs.size())));
         else if (!arguments[i].starts_with("--shard="))
             rest.push_back(i > 0 && arguments[i - 1] == kShared ? public_url(arguments[i]) : arguments[i]);
     }

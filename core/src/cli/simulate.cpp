@@ -69,11 +69,10 @@ double usual_latency(Tokens output) {
 
 Result<std::optional<ServiceModel>> read_service_model(const SimulationOptions& options) {
     if (!options.wanted) {
-        for (const auto& [name, given] : {std::pair("--latency", &options.latency),
-                                          std::pair("--latency-spread", &options.latency_spread),
-                                          std::pair("--failure-rate", &options.failure_rate),
-                                          std::pair("--rejection-rate", &options.rejection_rate),
-                                          std::pair("--turnaround", &options.turnaround)})
+        for (const auto& [name, given] :
+             {std::pair("--latency", &options.latency), std::pair("--latency-spread", &options.latency_spread),
+              std::pair("--failure-rate", &options.failure_rate),
+              std::pair("--rejection-rate", &options.rejection_rate), std::pair("--turnaround", &options.turnaround)})
             if (!given->empty())
                 return Error{ErrorCode::invalid_argument, std::string(name) + ": only with --simulate", "setting"};
         return std::optional<ServiceModel>();
@@ -140,10 +139,9 @@ Result<Simulation> simulate(const RunPlugins& plugins, const RunConfig& config, 
 
 std::string simulation_text(const Simulation& simulation, const RunConfig& config) {
     const auto& model = simulation.service;
-    std::string out =
-        fmt::format("\n  simulated        answers in {} (median; spread {:g}), {:g} % fail, {:g} % are rejected",
-                    duration_text(model.latency_s), model.latency_spread, 100 * model.failure_rate,
-                    100 * model.rejection_rate);
+    std::string out = fmt::format(
+        "\n  simulated        answers in {} (median; spread {:g}), {:g} % fail, {:g} % are rejected",
+        duration_text(model.latency_s), model.latency_spread, 100 * model.failure_rate, 100 * model.rejection_rate);
     if (simulation.batch) out += fmt::format("; batches are back after {}", duration_text(model.turnaround_s));
     if (simulation.shards > 1) out += fmt::format("; {} at the same time", times(simulation.shards, "shard", "shards"));
     out += "\n\n";
@@ -222,15 +220,15 @@ nlohmann::ordered_json simulation_json(const Simulation& simulation) {
                     {"memory_bytes", memory}};
     };
     const auto& model = simulation.service;
-    return {{"latency_seconds", model.latency_s},
-            {"latency_spread", model.latency_spread},
-            {"failure_rate", model.failure_rate},
-            {"rejection_rate", model.rejection_rate},
-            {"turnaround_seconds", model.turnaround_s},
-            {"shards", simulation.shards},
-            {"direct", one(simulation.direct, simulation.direct_disk, simulation.direct_memory)},
-            {"batch",
-             simulation.batch ? one(*simulation.batch, simulation.batch_disk, simulation.batch_memory) : json()}};
+    return {
+        {"latency_seconds", model.latency_s},
+        {"latency_spread", model.latency_spread},
+        {"failure_rate", model.failure_rate},
+        {"rejection_rate", model.rejection_rate},
+        {"turnaround_seconds", model.turnaround_s},
+        {"shards", simulation.shards},
+        {"direct", one(simulation.direct, simulation.direct_disk, simulation.direct_memory)},
+        {"batch", simulation.batch ? one(*simulation.batch, simulation.batch_disk, simulation.batch_memory) : json()}};
 }
 
 }  // namespace synth::core

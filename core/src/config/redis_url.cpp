@@ -45,7 +45,8 @@ std::string percent_encoded(std::string_view text) {
     std::string out;
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.')
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+            c == '.')
             out += c;
         else
             (out += '%') += {kDigits[byte >> 4U], kDigits[byte & 15U]};
@@ -61,21 +62,25 @@ bool is_prefix(std::string_view text) {
 }
 
 /// Between brackets, as URLs have an IPv6 address.
-std::string in_brackets(const std::string& host) { return host.find(':') == std::string::npos ? host : "[" + host + "]"; }
+std::string in_brackets(const std::string& host) {
+    return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
 
 }  // namespace
 
 std::string RedisUrl::place() const { return in_brackets(host) + ":" + std::to_string(port); }
 
 std::string RedisUrl::without_secret() const {
-    return "redis://" + (user.empty() ? "" : percent_encoded(user) + "@") + place() + (database > 0 ? "/" + std::to_string(database) : "") +
+    return "redis://" + (user.empty() ? "" : percent_encoded(user) + "@") + place() +
+           (database > 0 ? "/" + std::to_string(database) : "") +
            (prefix == RedisUrl().prefix ? "" : "?prefix=" + prefix);
 }
 
 Result<RedisUrl> parse_redis_url(std::string_view text) {
     if (text.starts_with("rediss://"))
         return Error{ErrorCode::invalid_argument,
-                     "rediss:// (TLS) is not supported; use redis:// inside a private network, or through a tunnel such as stunnel",
+                     "rediss:// (TLS) is not supported; use redis:// inside a private network, or through a tunnel "
+                     "such as stunnel",
                      "redis_url"};
     constexpr std::string_view kScheme = "redis://";
     if (!text.starts_with(kScheme)) return bad_url("the URL does not begin with redis://");

@@ -1,5 +1,5 @@
-// Where the Redis of `--shared-limits` is: redis://[[user]:password@]host[:port][/db][?prefix=NAME]. The password may be
-// left out, and come from the environment.
+// Where the Redis of `--shared-limits` is: redis://[[user]:password@]host[:port][/db][?prefix=NAME]. The password may
+// be left out, and come from the environment.
 
 #pragma once
 

@@ -98,7 +98,8 @@ std::string to_json(const RunConfig& c) {
 
 Result<RunConfig> parse_run_config(std::string_view text) {
     if (nests_too_deep(text))
-        return Error{ErrorCode::invalid_argument, "the configuration in the ledger is damaged: it nests too deep", "config"};
+        return Error{ErrorCode::invalid_argument, "the configuration in the ledger is damaged: it nests too deep",
+                     "config"};
     try {
         const json j = plugins::parse_json_or_throw(text);
         RunConfig c;

@@ -1,4 +1,5 @@
-// What a run is to do: everything that the command line, the run file and the defaults decide, and that the ledger keeps.
+// What a run is to do: everything that the command line, the run file and the defaults decide, and that the ledger
+// keeps.
 
 #pragma once
 
@@ -46,18 +47,19 @@ struct RunConfig {
     std::uint32_t first_byte_timeout_s = 0;  ///< 0: only the whole request is limited
     std::optional<PicoUsd> budget;
     std::optional<double> rpm, tpm;
-    std::optional<RedisUrl> shared_limits;  ///< not stored: it may hold a password
+    std::optional<RedisUrl> shared_limits;       ///< not stored: it may hold a password
     std::optional<double> whole_rpm, whole_tpm;  ///< a shard's: of all shards, where it is known. Not stored
-    bool batch = false;          ///< deferred batches in place of direct requests
-    bool finish_direct = false;  ///< the last few of a batch run are asked for directly
-    std::uint32_t batch_lines = 0;    ///< requests in one batch at most; 0: what the service allows
+    bool batch = false;                          ///< deferred batches in place of direct requests
+    bool finish_direct = false;                  ///< the last few of a batch run are asked for directly
+    std::uint32_t batch_lines = 0;               ///< requests in one batch at most; 0: what the service allows
     std::uint64_t queued_tokens = 0;  ///< input tokens in the service's queue at most; 0: until it refuses more
     std::uint32_t poll_ms = 30'000;   ///< until a batch is looked at for the first time
-    bool http2 = false;   ///< where an https server offers it
-    std::string ca_file;  ///< certificates to trust besides the system's; empty: none
+    bool http2 = false;               ///< where an https server offers it
+    std::string ca_file;              ///< certificates to trust besides the system's; empty: none
     std::string taxonomy = "tdamm40";
-    Shard shard;               ///< `samples` are the whole plan's, budget and rates this shard's share
-    std::uint32_t shards = 0;  ///< that the run is to be split into, where no one of them was named; 0: none. Not stored
+    Shard shard;  ///< `samples` are the whole plan's, budget and rates this shard's share
+    std::uint32_t shards =
+        0;  ///< that the run is to be split into, where no one of them was named; 0: none. Not stored
     std::vector<PluginChoice> plugins;  ///< in the order in which they were named; several of a kind where that may be
 
     [[nodiscard]] const PluginChoice* find(std::string_view kind, std::string_view id = {}) const;

@@ -1,8 +1,8 @@
 #include "config/run_file.hpp"
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <toml++/toml.h>
 
 #include "base/files.hpp"
 #include "base/format.hpp"
@@ -61,7 +61,8 @@ private:
         } else if (auto value = scalar(node)) {
             given.values.push_back(std::move(*value));
         } else {
-            return wrong(node, name, known->repeatable ? "expected a string or a list of strings" : "expected one value");
+            return wrong(node, name,
+                         known->repeatable ? "expected a string or a list of strings" : "expected one value");
         }
         givens_.settings.insert_or_assign(name, std::move(given));
         return {};
@@ -80,7 +81,8 @@ private:
                 if (const auto* of_id = value.as_table()) {
                     if (inner.empty()) return wrong(value, name + ".\"\"", "no plugin has an empty name");
                     for (const auto& [inner_key, inner_value] : *of_id)
-                        if (auto added = add(std::string(kind.str()), inner, std::string(inner_key.str()), inner_value); !added)
+                        if (auto added = add(std::string(kind.str()), inner, std::string(inner_key.str()), inner_value);
+                            !added)
                             return added;
                 } else if (auto added = add(std::string(kind.str()), "", inner, value); !added) {
                     return added;
@@ -95,7 +97,8 @@ private:
         if (path.find('=') != std::string::npos) return wrong(node, name, "no name of an option has a '='");
         // The command line's rules for kinds hold here too.
         auto option = parse_plugin_option(path + "=");
-        if (!option) return wrong(node, name, option.error().message.substr(std::string_view("-o =: ").size() + path.size()));
+        if (!option)
+            return wrong(node, name, option.error().message.substr(std::string_view("-o =: ").size() + path.size()));
         auto value = to_json(node);
         if (!value) return wrong(node, name, "expected a string, a number, true, false, or a list of strings");
         option->value = {std::move(*value), true};
@@ -132,14 +135,15 @@ Result<Givens> read_run_file(const std::filesystem::path& file) {
     // toml++ recurses over the parts of a dotted key, however many there are.
     constexpr std::ptrdiff_t kMostDots = 4096;
     if (std::ranges::count(*text, '.') > kMostDots)
-        return Error{ErrorCode::invalid_argument, file.string() + ": more than 4,096 dots: keys nest too deep for a run file",
-                     "run_file"};
+        return Error{ErrorCode::invalid_argument,
+                     file.string() + ": more than 4,096 dots: keys nest too deep for a run file", "run_file"};
     try {
         return Reader(file.string()).read(toml::parse(std::string_view(*text), file.string()));
     } catch (const toml::parse_error& wrong) {
-        return Error{ErrorCode::invalid_argument,
-                     file.string() + ":" + std::to_string(wrong.source().begin.line) + ": " + std::string(wrong.description()),
-                     "run_file"};
+        return Error{
+            ErrorCode::invalid_argument,
+            file.string() + ":" + std::to_string(wrong.source().begin.line) + ": " + std::string(wrong.description()),
+            "run_file"};
     }
 }
 
@@ -148,7 +152,9 @@ std::string to_run_file(const RunConfig& c, const std::vector<std::string>& plug
     // A JSON string is a TOML string, too, and so are its numbers and lists.
     const auto word = [](const json& value) { return plugins::json_text(value); };
     std::string out;
-    const auto put = [&](std::string_view key, const json& value) { out += std::string(key) + " = " + word(value) + "\n"; };
+    const auto put = [&](std::string_view key, const json& value) {
+        out += std::string(key) + " = " + word(value) + "\n";
+    };
     const auto put_rate = [&](std::string_view key, const std::optional<double>& rate) {
         if (rate) put(key, static_cast<std::uint64_t>(*rate));
     };
@@ -161,7 +167,8 @@ std::string to_run_file(const RunConfig& c, const std::vector<std::string>& plug
     put("taxonomy", c.taxonomy);
     put("seed", c.seed);
     if (c.shards > 0) put("shards", c.shards);
-    for (const auto& [setting, kind] : {std::pair("provider", "provider"), {"sampler", "sampler"}, {"prompts", "prompt"}})
+    for (const auto& [setting, kind] :
+         {std::pair("provider", "provider"), {"sampler", "sampler"}, {"prompts", "prompt"}})
         if (const auto* choice = c.find(kind)) put(setting, choice->id);
     for (const char* kind : {"validator", "sink", "reporter"}) {
         json ids = json::array();

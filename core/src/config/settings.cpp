@@ -18,15 +18,15 @@ namespace synth::core {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kPluginKinds = {"sampler", "prompt", "provider", "validator", "sink", "reporter"};
+constexpr std::array<std::string_view, 6> kPluginKinds = {"sampler",   "prompt", "provider",
+                                                          "validator", "sink",   "reporter"};
 
 constexpr std::string_view kWhat = "What to make", kHow = "Model and plugins", kLimits = "Limits", kFiles = "Files",
-                           kParts = "In parts",
-                           kBatches = "Deferred batches";
+                           kParts = "In parts", kBatches = "Deferred batches";
 
 /// What `check` looks for unless it is told; the judge costs money.
-constexpr std::array<const char*, 6> kCheckedByDefault = {"length",   "style",      "coverage",
-                                                          "leakage",  "quantities", "duplicates"};
+constexpr std::array<const char*, 6> kCheckedByDefault = {"length",  "style",      "coverage",
+                                                          "leakage", "quantities", "duplicates"};
 
 constexpr std::array<Setting, 36> kSettings = {{
     {"num-samples", "N", "samples in all (default 200)", kWhat, false, true},
@@ -35,7 +35,8 @@ constexpr std::array<Setting, 36> kSettings = {{
     {"max-labels", "N", "most labels of a sample, 1 to 7 (default 3)", kWhat},
     {"taxonomy", "NAME|FILE", "the classes: tdamm40, tdamm36, cosmos, or a file (default tdamm40)", kWhat},
     {"seed", "N", "same seed, same plan, same prompts (default: random, printed)", kWhat},
-    {"model", "NAME", "model to ask (default: the provider's; openai: gpt-4o-mini until its shutdown)", kHow, false, true},
+    {"model", "NAME", "model to ask (default: the provider's; openai: gpt-4o-mini until its shutdown)", kHow, false,
+     true},
     {"provider", "ID", "who writes: openai, anthropic, gemini, offline, or a plugin of yours (default openai)", kHow},
     {"sampler", "ID", "who plans the labels (default balanced)", kHow},
     {"prompts", "ID", "who writes the prompts (default tdamm)", kHow},
@@ -45,11 +46,13 @@ constexpr std::array<Setting, 36> kSettings = {{
     {"plugin-dir", "DIR", "folder to search for plugins first", kHow, true, true},
     {"budget", "USD", "hard cap on this run's spending (default: none)", kLimits, false, true},
     {"batch-size", "N", "samples reported as one batch; also the default window (default 20)", kLimits},
-    {"max-concurrent", "N|auto", "requests in flight at most; auto: grows while the server keeps up (default: the batch size)",
-     kLimits, false, true},
+    {"max-concurrent", "N|auto",
+     "requests in flight at most; auto: grows while the server keeps up (default: the batch size)", kLimits, false,
+     true},
     {"rpm", "N", "requests a minute (default: learned from the server)", kLimits, false, true},
     {"tpm", "N", "tokens a minute (default: learned from the server)", kLimits, false, true},
-    {"shared-limits", "URL", "share rates and budget with other processes through redis://[user:password@]host[:port][/db][?prefix=NAME]",
+    {"shared-limits", "URL",
+     "share rates and budget with other processes through redis://[user:password@]host[:port][/db][?prefix=NAME]",
      kLimits, false, true},
     {"max-attempts", "N", "attempts a sample; waiting for a rate limit is not one (default 3)", kLimits, false, true},
     {"timeout", "SECONDS", "for one request (default 600)", kLimits, false, true},
@@ -60,12 +63,16 @@ constexpr std::array<Setting, 36> kSettings = {{
     {"ca-file", "FILE", "certificates to trust besides the system's", kFiles, false, true},
     {"output-dir", "DIR", "made if missing (default data)", kFiles},
     {"run-name", "NAME", "stem of the files (default synthetic_training_data_llm_DATE_TIME)", kFiles},
-    {"mode", "direct|batch", "ask at once, or in deferred batches: half the price, up to a day (default direct)", kBatches, false, true},
+    {"mode", "direct|batch", "ask at once, or in deferred batches: half the price, up to a day (default direct)",
+     kBatches, false, true},
     {"finish", "batch|direct", "how the last few of a batch run are asked for (default batch)", kBatches, false, true},
     {"batch-lines", "N", "requests in one batch at most (default: what the service allows)", kBatches, false, true},
-    {"queued-tokens", "N", "input tokens in the service's queue at most (default: until it refuses more)", kBatches, false, true},
-    {"poll", "SECONDS", "until a batch is looked at for the first time, growing from there (default 30)", kBatches, false, true},
-    {"shard", "I/N", "make part I of N of the plan: 2/4; or slurm, kubernetes: the number of the task (needs --seed)", kParts},
+    {"queued-tokens", "N", "input tokens in the service's queue at most (default: until it refuses more)", kBatches,
+     false, true},
+    {"poll", "SECONDS", "until a batch is looked at for the first time, growing from there (default 30)", kBatches,
+     false, true},
+    {"shard", "I/N", "make part I of N of the plan: 2/4; or slurm, kubernetes: the number of the task (needs --seed)",
+     kParts},
     {"shards", "N", "parts that the plan is split into", kParts},
 }};
 
@@ -80,13 +87,15 @@ const GivenSetting* find(const Givens& givens, std::string_view name) {
 
 /// Reads a whole number in [low, high] into `target` if it was given.
 template <class Integer>
-Status read_integer(const Givens& givens, std::string_view name, std::uint64_t low, std::uint64_t high, Integer& target) {
+Status read_integer(const Givens& givens, std::string_view name, std::uint64_t low, std::uint64_t high,
+                    Integer& target) {
     const auto* given = find(givens, name);
     if (given == nullptr) return {};
     const std::string& text = given->values.back();
     const auto value = parse_number<std::uint64_t>(text);
     if (!value || *value < low || *value > high)
-        return wrong(*given, "'" + text + "' is not a whole number from " + with_thousands(low) + " to " + with_thousands(high));
+        return wrong(
+            *given, "'" + text + "' is not a whole number from " + with_thousands(low) + " to " + with_thousands(high));
     target = static_cast<Integer>(*value);
     return {};
 }
@@ -138,18 +147,21 @@ Status read_ca_file(const Givens& givens, RunConfig& c) {
 }
 
 /// `first` or `second`, into whether it is the second.
-Status read_choice(const Givens& givens, std::string_view name, std::string_view first, std::string_view second, bool& target) {
+Status read_choice(const Givens& givens, std::string_view name, std::string_view first, std::string_view second,
+                   bool& target) {
     const auto* given = find(givens, name);
     if (given == nullptr) return {};
     const std::string& value = given->values.back();
     if (value != first && value != second)
-        return wrong(*given, "'" + value + "' is neither '" + std::string(first) + "' nor '" + std::string(second) + "'");
+        return wrong(*given,
+                     "'" + value + "' is neither '" + std::string(first) + "' nor '" + std::string(second) + "'");
     target = value == second;
     return {};
 }
 
 Status read_batches(const Givens& givens, RunConfig& c) {
-    for (Status read : {read_choice(givens, "mode", "direct", "batch", c.batch), read_choice(givens, "finish", "batch", "direct", c.finish_direct),
+    for (Status read : {read_choice(givens, "mode", "direct", "batch", c.batch),
+                        read_choice(givens, "finish", "batch", "direct", c.finish_direct),
                         read_integer(givens, "batch-lines", 1, kMostBatchLines, c.batch_lines),
                         read_integer(givens, "queued-tokens", 1, kMostQueuedTokens, c.queued_tokens)})
         if (!read) return read;
@@ -158,7 +170,8 @@ Status read_batches(const Givens& givens, RunConfig& c) {
     const std::string& text = given->values.back();
     const auto seconds = parse_number<double>(text);
     if (!seconds || !(*seconds >= 0.001 && *seconds <= double{kLongestTimeout}))
-        return wrong(*given, "'" + text + "' is not a number of seconds from 0.001 to " + with_thousands(kLongestTimeout));
+        return wrong(*given,
+                     "'" + text + "' is not a number of seconds from 0.001 to " + with_thousands(kLongestTimeout));
     c.poll_ms = static_cast<std::uint32_t>(*seconds * 1000);
     return {};
 }
@@ -169,15 +182,16 @@ Status read_shared_limits(const Givens& givens, RunConfig& c) {
     auto url = parse_redis_url(given->values.back());
     if (!url) return wrong(*given, url.error().message);
     if (!url->password.empty() && !given->source.starts_with("--"))
-        return wrong(*given, "a run file has no place for a password; set " + std::string(kRedisPassword) + " in the environment or in .env");
+        return wrong(*given, "a run file has no place for a password; set " + std::string(kRedisPassword) +
+                                 " in the environment or in .env");
     c.shared_limits = std::move(*url);
     return {};
 }
 
 Status read_limits(const Givens& givens, RunConfig& c) {
-    for (Status read : {read_batches(givens, c), read_budget(givens, c.budget), read_rate(givens, "rpm", c.rpm), read_rate(givens, "tpm", c.tpm),
-                        read_window(givens, c), read_ca_file(givens, c), read_choice(givens, "http", "1.1", "2", c.http2),
-                        read_shared_limits(givens, c),
+    for (Status read : {read_batches(givens, c), read_budget(givens, c.budget), read_rate(givens, "rpm", c.rpm),
+                        read_rate(givens, "tpm", c.tpm), read_window(givens, c), read_ca_file(givens, c),
+                        read_choice(givens, "http", "1.1", "2", c.http2), read_shared_limits(givens, c),
                         read_integer(givens, "max-attempts", 1, kMostAttempts, c.max_attempts),
                         read_integer(givens, "timeout", 1, kLongestTimeout, c.timeout_s),
                         read_integer(givens, "first-byte-timeout", 1, kLongestTimeout, c.first_byte_timeout_s),
@@ -198,7 +212,9 @@ Status read_shard(const Givens& givens, RunConfig& c) {
     c.shard = std::move(*shard);
     c.shards = c.shard.count;
     if (find(givens, "seed") == nullptr)
-        return wrong(*given, "give --seed too, so that all shards make the same plan, and a task that is run again makes its own");
+        return wrong(
+            *given,
+            "give --seed too, so that all shards make the same plan, and a task that is run again makes its own");
     return {};
 }
 
@@ -246,9 +262,10 @@ Status none_left(const std::vector<GivenPluginOption>& options, const std::vecto
     for (const auto& plugin : plugins)
         if (plugin.kind == left.kind) loaded += (loaded.empty() ? "" : ", ") + plugin.id;
     const std::string what =
-        left.id.empty() ? "several plugins of kind " + left.kind + " are loaded (" + loaded + "), so name one: " + left.kind +
-                              "." + loaded.substr(0, loaded.find(',')) + "." + left.key
-                        : "no " + left.kind + " '" + left.id + "' in this run" + (loaded.empty() ? "" : ", only " + loaded);
+        left.id.empty()
+            ? "several plugins of kind " + left.kind + " are loaded (" + loaded + "), so name one: " + left.kind + "." +
+                  loaded.substr(0, loaded.find(',')) + "." + left.key
+            : "no " + left.kind + " '" + left.id + "' in this run" + (loaded.empty() ? "" : ", only " + loaded);
     return Error{ErrorCode::invalid_argument, left.source + ": " + what, "option"};
 }
 
@@ -297,12 +314,12 @@ void add_missing(Givens& givens, Givens more) {
 
 Result<RunConfig> resolve(const Givens& givens, const Registry& registry) {
     RunConfig c;
-    for (Status read :
-         {read_integer(givens, "num-samples", 1, kMostSamples, c.samples),
-          read_integer(givens, "samples-per-class", 1, kMostSamples, c.samples_per_class),
-          read_integer(givens, "min-labels", 1, kMostLabels, c.min_labels), read_integer(givens, "max-labels", 1, kMostLabels, c.max_labels),
-          read_integer(givens, "batch-size", 1, kMostAtOnce, c.batch_size),
-          read_integer(givens, "drain-timeout", 0, kLongestTimeout, c.drain_timeout_s)})
+    for (Status read : {read_integer(givens, "num-samples", 1, kMostSamples, c.samples),
+                        read_integer(givens, "samples-per-class", 1, kMostSamples, c.samples_per_class),
+                        read_integer(givens, "min-labels", 1, kMostLabels, c.min_labels),
+                        read_integer(givens, "max-labels", 1, kMostLabels, c.max_labels),
+                        read_integer(givens, "batch-size", 1, kMostAtOnce, c.batch_size),
+                        read_integer(givens, "drain-timeout", 0, kLongestTimeout, c.drain_timeout_s)})
         if (!read) return std::move(read).error();
     c.max_concurrent = c.initial_concurrent = c.batch_size;
     if (auto read = read_limits(givens, c); !read) return std::move(read).error();
@@ -377,8 +394,10 @@ Status resolve_resume(const Givens& givens, const Registry& registry, RunConfig&
     for (const auto& [name, given] : givens.settings) {
         const auto known = std::ranges::find(kSettings, name, &Setting::name);
         if (known == kSettings.end() || !known->for_resume)
-            return wrong(given, "a run that has begun keeps this as it was; resume changes only the number of samples, budget, "
-                                "attempts, window, rates, timeouts, batches, the model and options of the provider");
+            return wrong(
+                given,
+                "a run that has begun keeps this as it was; resume changes only the number of samples, budget, "
+                "attempts, window, rates, timeouts, batches, the model and options of the provider");
     }
     std::uint64_t samples = config.samples;
     if (auto read = read_integer(givens, "num-samples", 1, kMostSamples, samples); !read) return read;
@@ -391,7 +410,8 @@ Status resolve_resume(const Givens& givens, const Registry& registry, RunConfig&
     auto options = givens.options;
     for (const auto& option : options)
         if (option.kind != "provider")
-            return Error{ErrorCode::invalid_argument, option.source + ": resume changes options of the provider only", "option"};
+            return Error{ErrorCode::invalid_argument, option.source + ": resume changes options of the provider only",
+                         "option"};
     add_model(givens, options);
     if (options.empty()) return {};
     auto* provider = config.find("provider");
@@ -434,11 +454,13 @@ Result<std::vector<PluginChoice>> resolve_again(const Givens& givens, const Regi
 
 }  // namespace
 
-Result<std::vector<PluginChoice>> resolve_sinks(const Givens& givens, const Registry& registry, const RunConfig& config) {
+Result<std::vector<PluginChoice>> resolve_sinks(const Givens& givens, const Registry& registry,
+                                                const RunConfig& config) {
     return resolve_again(givens, registry, config, "sink");
 }
 
-Result<std::vector<PluginChoice>> resolve_reporters(const Givens& givens, const Registry& registry, const RunConfig& config) {
+Result<std::vector<PluginChoice>> resolve_reporters(const Givens& givens, const Registry& registry,
+                                                    const RunConfig& config) {
     return resolve_again(givens, registry, config, "reporter");
 }
 

@@ -24,7 +24,7 @@ struct Setting {
     std::string_view meaning;  ///< one or two lines, the default included
     std::string_view group;    ///< heading in the help text
     bool repeatable = false;
-    bool for_resume = false;   ///< `resume` takes it too
+    bool for_resume = false;  ///< `resume` takes it too
 };
 
 /// In the order of the help text.
@@ -60,14 +60,16 @@ Result<RunConfig> resolve(const Givens& givens, const Registry& registry);
 /// Changes a run's configuration by what `resume` was given; refuses what would break its plan.
 Status resolve_resume(const Givens& givens, const Registry& registry, RunConfig& config);
 
-/// What `check` is to do: taxonomy, validators, reporters; no sampler, prompts, provider or sinks. The folder is empty when
-/// none was given.
+/// What `check` is to do: taxonomy, validators, reporters; no sampler, prompts, provider or sinks. The folder is empty
+/// when none was given.
 Result<RunConfig> resolve_check(const Givens& givens, const Registry& registry);
 
 /// The sinks that `export` was asked for; those of the run when none is named.
-Result<std::vector<PluginChoice>> resolve_sinks(const Givens& givens, const Registry& registry, const RunConfig& config);
+Result<std::vector<PluginChoice>> resolve_sinks(const Givens& givens, const Registry& registry,
+                                                const RunConfig& config);
 
 /// The reporters that `report` was asked for; those of the run when none is named.
-Result<std::vector<PluginChoice>> resolve_reporters(const Givens& givens, const Registry& registry, const RunConfig& config);
+Result<std::vector<PluginChoice>> resolve_reporters(const Givens& givens, const Registry& registry,
+                                                    const RunConfig& config);
 
 }  // namespace synth::core

@@ -36,12 +36,12 @@ constexpr long kSmallBuffer = 4096;
 constexpr std::size_t kConnecting = 100;
 constexpr std::chrono::milliseconds kAlone{250};  // at most
 constexpr std::size_t kMaxHeaderBytes = 256 * 1024;
-constexpr std::size_t kOtherFiles = 64;  // ledger, outputs, name lookups
+constexpr std::size_t kOtherFiles = 64;          // ledger, outputs, name lookups
 constexpr std::size_t kMaxReserved = 1U << 20U;  // bytes of an answer, on the server's word
-constexpr long kStalledSeconds = 60;  // without a byte, once the answer has begun to come in
+constexpr long kStalledSeconds = 60;             // without a byte, once the answer has begun to come in
 constexpr int kMaxRedirects = 3;
-// Over HTTP/2: requests on one connection, which is also what most servers allow. Without a limit to connections libcurl
-// opens a new one for nearly every request of a burst, whatever the ones it has could take.
+// Over HTTP/2: requests on one connection, which is also what most servers allow. Without a limit to connections
+// libcurl opens a new one for nearly every request of a burst, whatever the ones it has could take.
 constexpr std::size_t kStreams = 100;
 
 struct GlobalCurl {
@@ -94,7 +94,8 @@ Result<FileDescriptor> joined_ca_file(const std::string& system, const std::stri
     return file;
 }
 
-/// Whether there is neither a name to look up nor a TLS session to resume: nothing that one request could do for others.
+/// Whether there is neither a name to look up nor a TLS session to resume: nothing that one request could do for
+/// others.
 bool without_first_steps(std::string_view url) {
     constexpr std::string_view kPlain = "http://";
     return url.starts_with(kPlain) && url.substr(kPlain.size()).find_first_of("0123456789[") == 0;
@@ -155,17 +156,17 @@ public:
         Easy easy;
         std::shared_ptr<const Headers> headers;  // shared with others in flight: the list is borrowed by libcurl
         HttpResponse response;
-        std::string body;  // of the request
+        std::string body;                  // of the request
         std::unique_ptr<Streams> streams;  // of a request with files
-        std::string method, url;  // that `easy` is set to
+        std::string method, url;           // that `easy` is set to
         std::size_t max_body = 0, header_bytes = 0;
         std::size_t place = 0;  // in `active_`
         int redirects = 0;
         EventLoop::TimerId first_byte_timer = 0;
         const char* refused = nullptr;  // why the answer is not taken: a TransportError::reason
-        bool connecting = false;  // counts as one
-        bool sent = false;        // has begun to be sent
-        bool flowing = false;     // has begun to be answered
+        bool connecting = false;        // counts as one
+        bool sent = false;              // has begun to be sent
+        bool flowing = false;           // has begun to be answered
         TimePoint began{};
         Done done;
         std::array<char, CURL_ERROR_SIZE> error{};
@@ -317,11 +318,12 @@ private:
         CURL* easy = transfer.easy.get();
         auto& streams = *(transfer.streams = std::make_unique<Streams>());
         streams.files = std::move(files);
-        struct stat info {};
+        struct stat info{};
         if (streams.files.upload >= 0 && ::fstat(streams.files.upload, &info) == 0)
             streams.file_bytes = static_cast<std::uint64_t>(info.st_size);
         // Nothing of an earlier answer stays behind a shorter one; what is no plain file has no length.
-        if (streams.files.download >= 0) [[maybe_unused]] const int emptied = ::ftruncate(streams.files.download, 0);
+        if (streams.files.download >= 0) [[maybe_unused]]
+            const int emptied = ::ftruncate(streams.files.download, 0);
         curl_easy_setopt(easy, CURLOPT_READFUNCTION, &Impl::on_upload);
         curl_easy_setopt(easy, CURLOPT_READDATA, &transfer);
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 0L);
@@ -486,8 +488,7 @@ private:
         client.buffered_ += bytes;
         if (!std::exchange(transfer.flowing, true)) {
             // From the first byte on the answer must flow: a stalled connection does not wait for the whole timeout.
-            if (!transfer.streams)
-                curl_easy_setopt(transfer.easy.get(), CURLOPT_LOW_SPEED_TIME, kStalledSeconds);
+            if (!transfer.streams) curl_easy_setopt(transfer.easy.get(), CURLOPT_LOW_SPEED_TIME, kStalledSeconds);
             curl_off_t length = 0;
             curl_easy_getinfo(transfer.easy.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
             if (length > 0) transfer.response.body.reserve(std::min(static_cast<std::size_t>(length), kMaxReserved));
@@ -592,8 +593,9 @@ private:
         result.began = transfer->began;
         result.ended = now();
         if (!elsewhere.empty()) {
-            result.outcome = TransportError{"redirect", transfer->url + " sends on to " + elsewhere +
-                                                            ", which is not followed: the key is for this server only",
+            result.outcome = TransportError{"redirect",
+                                            transfer->url + " sends on to " + elsewhere +
+                                                ", which is not followed: the key is for this server only",
                                             false, true};
         } else if (code == CURLE_OK) {
             transfer->response.status = static_cast<int>(status);
@@ -661,7 +663,7 @@ private:
             case CURLE_COULDNT_RESOLVE_PROXY:
             case CURLE_COULDNT_CONNECT: error.reason = "connect"; break;
             case CURLE_OPERATION_TIMEDOUT:
-                error.reason = transfer.refused != nullptr                     ? transfer.refused
+                error.reason = transfer.refused != nullptr                    ? transfer.refused
                                : detail.find("too slow") != std::string::npos ? "stalled"
                                                                               : "timeout";
                 if (transfer.refused != nullptr) error.message = transfer.url + ": no byte of an answer in time";
@@ -675,11 +677,11 @@ private:
                     error.message = transfer.url + ": the answer has more than " + with_thousands(transfer.max_body) +
                                     " bytes, refused while it came in";
                 if (error.reason == "file")
-                    error.message = transfer.url + ": cannot write its answer to a file: " +
-                                    std::strerror(transfer.streams->error);
+                    error.message =
+                        transfer.url + ": cannot write its answer to a file: " + std::strerror(transfer.streams->error);
                 if (error.reason == "buffers_full")
-                    error.message = transfer.url + ": unfinished answers take up all of " + megabytes(options_.buffers) +
-                                    ", the largest are refused";
+                    error.message = transfer.url + ": unfinished answers take up all of " +
+                                    megabytes(options_.buffers) + ", the largest are refused";
                 break;
             case CURLE_PEER_FAILED_VERIFICATION:
                 error.reason = "certificate";
@@ -715,7 +717,7 @@ private:
     std::deque<std::unique_ptr<Transfer>> in_line_;
     std::shared_ptr<const Headers> last_headers_;
     std::size_t connecting_ = 0;
-    bool alone_ = true;  // the first one connects
+    bool alone_ = true;                      // the first one connects
     bool few_connections_ = options_.http2;  // as many as HTTP/2 needs
     EventLoop::TimerId alone_timer_ = 0;
     std::size_t buffered_ = 0;  // bytes of unfinished answers

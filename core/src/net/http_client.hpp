@@ -33,20 +33,21 @@ struct HttpResult {
 };
 
 struct HttpOptions {
-    std::chrono::milliseconds timeout{600'000};         ///< of a whole request
+    std::chrono::milliseconds timeout{600'000};  ///< of a whole request
     std::chrono::milliseconds connect_timeout{10'000};
-    std::chrono::milliseconds first_byte_timeout{0};    ///< until an answer begins to come in; 0: only `timeout` counts
-    std::size_t window = 20;   ///< requests in flight that are to be expected: decides the number of multi handles
+    std::chrono::milliseconds first_byte_timeout{0};  ///< until an answer begins to come in; 0: only `timeout` counts
+    std::size_t window = 20;  ///< requests in flight that are to be expected: decides the number of multi handles
     std::size_t buffers = std::size_t{512} << 20U;  ///< bytes of unfinished answers in all
-    /// Asked for over TLS; a server that does not offer it is spoken to in HTTP/1.1. A hundred requests share a connection.
+    /// Asked for over TLS; a server that does not offer it is spoken to in HTTP/1.1. A hundred requests share a
+    /// connection.
     bool http2 = false;
-    std::string ca_file;       ///< certificates to trust besides the system's; empty: none
+    std::string ca_file;  ///< certificates to trust besides the system's; empty: none
     std::string user_agent;
 };
 
 /// Bodies that are too large for memory, in files. The descriptors are borrowed until the request has ended.
 struct HttpFiles {
-    int upload = -1;    ///< its whole content is sent between HttpRequest::body and `tail`; -1: none
+    int upload = -1;  ///< its whole content is sent between HttpRequest::body and `tail`; -1: none
     std::string tail;
     int download = -1;  ///< emptied, then written with the body of a 2xx answer, which is then in no HttpResponse
 };
@@ -65,8 +66,8 @@ public:
     static std::size_t most_connections();
 
     /// Sends `request`; `authorization` is a whole header line ("Authorization: Bearer …") or empty. A body of more
-    /// than `max_body` bytes is refused while it streams. Redirects are followed to the same scheme, host and port only.
-    /// `done` is called from the loop, never from within `send`.
+    /// than `max_body` bytes is refused while it streams. Redirects are followed to the same scheme, host and port
+    /// only. `done` is called from the loop, never from within `send`.
     ///
     /// Connections are not opened all at once: while many requests wait for one, the others stand in line, first come,
     /// first served. No timeout counts before a request's turn.

@@ -15,7 +15,8 @@ Result<bool> AcceptedSamples::next(const SampleSpec*& spec, CallEntry& entry) {
         if (!got) return std::move(got).error();
         specs_.resize(*got);
         at_ = 0;
-        if (*got == 0) return Error{ErrorCode::io, "the ledger holds a sample that its plan lacks, it is damaged", kDamaged};
+        if (*got == 0)
+            return Error{ErrorCode::io, "the ledger holds a sample that its plan lacks, it is damaged", kDamaged};
     }
     spec = &specs_[at_];
     return true;

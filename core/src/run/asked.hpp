@@ -1,5 +1,5 @@
-// A provider that answers a validator's questions: beside the one that writes the texts, with its own model, prices, limits
-// and part of the budget.
+// A provider that answers a validator's questions: beside the one that writes the texts, with its own model, prices,
+// limits and part of the budget.
 
 #pragma once
 

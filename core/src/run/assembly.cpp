@@ -8,7 +8,10 @@ namespace synth::core {
 class Assembly::PluginHost final : public Host {
 public:
     PluginHost(const Environment& environment, const Taxonomy& taxonomy, const PluginInfo& plugin)
-        : environment_(environment), taxonomy_(taxonomy), name_(plugin.kind + " " + plugin.id), data_dir_(plugin.data_dir) {}
+        : environment_(environment),
+          taxonomy_(taxonomy),
+          name_(plugin.kind + " " + plugin.id),
+          data_dir_(plugin.data_dir) {}
 
     void log(LogLevel level, std::string_view message) override {
         environment_.console->log(level, name_ + ": " + std::string(message));
@@ -17,7 +20,8 @@ public:
         return environment_.secrets->value(name).has_value();
     }
     [[nodiscard]] std::string setting(std::string_view name) const override {
-        return Secrets::is_secret_name(name) ? std::string{} : std::string(environment_.secrets->value(name).value_or(""));
+        return Secrets::is_secret_name(name) ? std::string{}
+                                             : std::string(environment_.secrets->value(name).value_or(""));
     }
     [[nodiscard]] std::string data_dir() const override { return data_dir_; }
     [[nodiscard]] const Taxonomy& taxonomy() const override { return taxonomy_; }

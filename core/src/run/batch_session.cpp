@@ -37,9 +37,9 @@ constexpr std::size_t kMostDownload = std::size_t{16} << 30U, kMostAnswer = std:
 constexpr std::size_t kMostLine = std::size_t{32} << 20U;  // of a downloaded file: as for a direct answer
 constexpr std::size_t kPiece = std::size_t{256} << 10U;    // of a file that is written or read
 constexpr std::uint64_t kUndurable = 512;                  // answers on their way to the disk
-constexpr int kQueueRefusals = 20;       // with nothing else of ours in the queue
-constexpr int kFruitless = 3;            // batches in a row without one answer: the run stops
-constexpr int kPagesRead = 1000;         // of the service's lists
+constexpr int kQueueRefusals = 20;                         // with nothing else of ours in the queue
+constexpr int kFruitless = 3;                              // batches in a row without one answer: the run stops
+constexpr int kPagesRead = 1000;                           // of the service's lists
 
 /// Lines on their way into a file without a name, in large pieces.
 class LineFile {
@@ -75,8 +75,8 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
-/// Calls `each` with every line of a file, without its end, from the beginning; with an empty one for a line that is too
-/// long.
+/// Calls `each` with every line of a file, without its end, from the beginning; with an empty one for a line that is
+/// too long.
 Status each_line(const FileDescriptor& file, const std::filesystem::path& dir,
                  const std::function<Status(std::string& line)>& each) {
     std::string piece(kPiece, '\0'), line;
@@ -488,8 +488,8 @@ private:
             const auto attempt = (*job)->attempts + 1;
             std::string line = codec_.line(*request, custom_id(batch, (*job)->spec.index, attempt));
             const auto tokens = prepared->input_bound;
-            const auto bound = most_cost_of(*c_.provider, tokens, prepared->output_bound,
-                                            {c_.info->model, {}, Billing::Mode::batch});
+            const auto bound =
+                most_cost_of(*c_.provider, tokens, prepared->output_bound, {c_.info->model, {}, Billing::Mode::batch});
             if (config_.budget && !bound)
                 return Error{ErrorCode::invalid_argument,
                              "--budget: the price of model '" + c_.info->model +
@@ -731,9 +731,9 @@ private:
             if (file.empty()) continue;
             auto body = nameless_file(disk_.dir());
             if (!body) return std::move(body).error();
-            auto downloaded = service_.ask(
-                codec_.download(file), [this](const HttpResponse& response) { return codec_.downloaded(response); },
-                kMostDownload, {-1, {}, body->get()});
+            auto downloaded = service_.ask(codec_.download(file),
+                                           [this](const HttpResponse& response) { return codec_.downloaded(response); },
+                                           kMostDownload, {-1, {}, body->get()});
             if (!downloaded) {
                 if (downloaded.error().reason != kNoBatches) return downloaded;
                 c_.console->log(LogLevel::warning,
@@ -745,8 +745,7 @@ private:
                 c_.secrets->redact(text);
                 auto answer = codec_.answer(text);
                 const auto id = answer ? parse_custom_id(answer->custom_id, run_id_) : std::nullopt;
-                const auto found =
-                    id ? std::ranges::lower_bound(lines, id->first, {}, &Line::sample) : lines.end();
+                const auto found = id ? std::ranges::lower_bound(lines, id->first, {}, &Line::sample) : lines.end();
                 // Joined on the custom id alone; a second answer to the same line is none.
                 if (found == lines.end() || found->asked.sample != id->first || found->asked.attempt != id->second ||
                     std::exchange(found->answered, true)) {

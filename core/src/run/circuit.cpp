@@ -27,7 +27,8 @@ bool Circuit::tick(SteadyTime now) {
     return true;
 }
 
-bool Circuit::on_answer(Answer answer, std::uint64_t sample, bool probe, std::chrono::milliseconds jitter, SteadyTime now) {
+bool Circuit::on_answer(Answer answer, std::uint64_t sample, bool probe, std::chrono::milliseconds jitter,
+                        SteadyTime now) {
     if (answer == Answer::success) last_success_ = now;
     const bool too_long = now - last_success_ >= give_up_after_;
     if (probe && open_ && too_long) {

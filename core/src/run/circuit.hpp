@@ -13,8 +13,8 @@ namespace synth::core {
 
 class Circuit {
 public:
-    /// Opens when that many samples failed in a row, or when there was no success for `give_up_after`. A sample that fails
-    /// again and again while there are no others says nothing about the service.
+    /// Opens when that many samples failed in a row, or when there was no success for `give_up_after`. A sample that
+    /// fails again and again while there are no others says nothing about the service.
     Circuit(std::uint32_t failures, std::chrono::seconds give_up_after, SteadyTime now)
         : failures_to_open_(failures), give_up_after_(give_up_after), last_success_(now) {}
 

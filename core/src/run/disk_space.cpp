@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds kLookEvery{100};
 }  // namespace
 
 std::optional<std::uint64_t> free_space(const std::filesystem::path& dir) {
-    struct statvfs info {};
+    struct statvfs info{};
     if (::statvfs(dir.empty() ? "." : dir.c_str(), &info) != 0 || info.f_blocks == 0) return std::nullopt;
     return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
 }

@@ -11,7 +11,8 @@ constexpr std::size_t kSpecsRead = 256;
 
 }  // namespace
 
-Feed::Feed(LedgerReader& reader) : reader_(reader), plan_(reader.plan()), first_(reader.head().first), state_(reader.head().samples) {}
+Feed::Feed(LedgerReader& reader)
+    : reader_(reader), plan_(reader.plan()), first_(reader.head().first), state_(reader.head().samples) {}
 
 Status Feed::restore() {
     return reader_.each_sample([this](std::uint64_t sample, bool accepted) {

@@ -30,7 +30,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::int64_t kApplicationId = 0x54534C31;  // "TSL1"
+constexpr std::int64_t kApplicationId = 0x54534C31;                  // "TSL1"
 constexpr const char* kLook = "SELECT count(*) FROM sqlite_schema";  // the least that looks into the file
 constexpr std::size_t kCallsPerCommit = 64;
 constexpr std::chrono::milliseconds kLinger{20}, kRetryEvery{250};
@@ -56,16 +56,15 @@ INSERT INTO progress VALUES(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 )";
 
 constexpr std::string_view kCallColumns =
-    "c.sample, c.attempt, c.role, c.outcome, c.error, c.reason, c.message, c.model, c.tier, c.finish, c.input, c.cached, "
+    "c.sample, c.attempt, c.role, c.outcome, c.error, c.reason, c.message, c.model, c.tier, c.finish, c.input, "
+    "c.cached, "
     "c.cache_write, c.output, c.reasoning, c.cost, c.reserved, c.words, c.target_words, c.sent, c.began, c.ended, "
     "c.findings, c.attributes";
 
 std::int64_t to_integer(TimePoint time) { return time.time_since_epoch().count(); }
 TimePoint to_time(std::int64_t since_epoch) { return TimePoint(std::chrono::milliseconds(since_epoch)); }
 
-Error damaged(const std::string& what) {
-    return {ErrorCode::io, what + " in the ledger is damaged", kDamaged};
-}
+Error damaged(const std::string& what) { return {ErrorCode::io, what + " in the ledger is damaged", kDamaged}; }
 
 /// False when the value is none that there is.
 template <class Enum>
@@ -80,8 +79,8 @@ bool read_row(const Statement& from, CallRow& row) {
     constexpr std::int64_t kMost32 = std::numeric_limits<std::uint32_t>::max();
     for (const int column : {0, 1, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21})
         if (from.integer(column) < 0) return false;
-    if (from.integer(1) > kMost32 || from.integer(18) > kMost32 || from.integer(20) > kLatest || from.integer(21) > kLatest ||
-        !read_enum(from.integer(3), Outcome::held, row.outcome) ||
+    if (from.integer(1) > kMost32 || from.integer(18) > kMost32 || from.integer(20) > kLatest ||
+        from.integer(21) > kLatest || !read_enum(from.integer(3), Outcome::held, row.outcome) ||
         !read_enum(from.integer(9), FinishReason::other, row.finish))
         return false;
     row.sample = static_cast<std::uint64_t>(from.integer(0));
@@ -93,7 +92,8 @@ bool read_row(const Statement& from, CallRow& row) {
     row.tier = from.text(8);
     row.usage.reset();
     if (!from.is_null(10))
-        row.usage = Usage{{from.integer(10)}, {from.integer(11)}, {from.integer(12)}, {from.integer(13)}, {from.integer(14)}};
+        row.usage =
+            Usage{{from.integer(10)}, {from.integer(11)}, {from.integer(12)}, {from.integer(13)}, {from.integer(14)}};
     row.cost.reset();
     if (!from.is_null(15)) row.cost = PicoUsd{from.integer(15)};
     row.reserved = {from.integer(16)};
@@ -125,8 +125,8 @@ Result<std::uint64_t> store_plan(Database& database, PlanStream& plan, std::uint
         }
         if (filled == 0) return stored;
         if (stored + filled > most)
-            return Error{ErrorCode::internal, "the sampler planned more samples than the " + std::to_string(most) + " asked for",
-                         "plan"};
+            return Error{ErrorCode::internal,
+                         "the sampler planned more samples than the " + std::to_string(most) + " asked for", "plan"};
         bytes.clear();
         for (std::size_t i = 0; i < filled; ++i) pack(specs[i], bytes);
         digest.add(bytes);
@@ -160,8 +160,8 @@ Status write_head(Database& database, const LedgerHead& head) {
 
 namespace {
 
-/// Gives as many specs as the head promises, or says that the plan is damaged. Holds no row between two calls: an open one
-/// would lock the writer out of a rollback journal, and keep a WAL growing.
+/// Gives as many specs as the head promises, or says that the plan is damaged. Holds no row between two calls: an open
+/// one would lock the writer out of a rollback journal, and keep a WAL growing.
 class StoredPlan : public PlanStream {
 public:
     StoredPlan(Database& database, const LedgerHead& head, std::uint64_t first)
@@ -275,7 +275,8 @@ std::string entry_query(std::string_view where) {
 
 Result<Progress> read_progress(Database& database);
 
-/// Reads accepted calls one by one, so that a page that is damaged costs only what stands on it. Holds 16 bytes a sample.
+/// Reads accepted calls one by one, so that a page that is damaged costs only what stands on it. Holds 16 bytes a
+/// sample.
 class SalvageCursor final : public Cursor<CallEntry> {
 public:
     SalvageCursor(Database& database, std::uint64_t& lost) : lost_(lost) {
@@ -369,7 +370,8 @@ Status make_ledger(const fs::path& file, const std::function<Status(Database&)>&
     if (!staging) return staging.error();
     const fs::path temporary = staging->path() / file.filename();
     {
-        const FileDescriptor made(::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));  // SQLite keeps it so
+        const FileDescriptor made(
+            ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));  // SQLite keeps it so
         if (!made) return io_error("cannot make", file);
     }
     const auto write = [&]() -> Status {
@@ -427,14 +429,15 @@ Result<LedgerReader> LedgerReader::open(const fs::path& file) {
     };
     auto id = number("PRAGMA application_id");
     if (!id || *id != kApplicationId)
-        return Error{ErrorCode::io, file.string() + " is not a ledger of tdamm-synth" + (id ? "" : ": " + id.error().message),
+        return Error{ErrorCode::io,
+                     file.string() + " is not a ledger of tdamm-synth" + (id ? "" : ": " + id.error().message),
                      "ledger"};
     auto version = number("PRAGMA user_version");
     if (!version) return std::move(version).error();
     if (*version != kLedgerVersion)
         return Error{ErrorCode::io,
-                     file.string() + " is a ledger of version " + std::to_string(*version) + ", this program reads version " +
-                         std::to_string(kLedgerVersion),
+                     file.string() + " is a ledger of version " + std::to_string(*version) +
+                         ", this program reads version " + std::to_string(kLedgerVersion),
                      "ledger"};
     // A view can have rows without end, and a virtual table code of its own: a ledger has neither.
     auto strange = number("SELECT count(*) FROM sqlite_master WHERE type NOT IN ('table', 'index') OR rootpage = 0");
@@ -464,10 +467,12 @@ Result<LedgerReader> LedgerReader::open(const fs::path& file) {
     auto blocks = number("SELECT count(*) FROM plan");
     if (!blocks) return std::move(blocks).error();
     if (reader.head_.samples > static_cast<std::uint64_t>(*blocks) * kSpecsPerBlock)
-        return Error{ErrorCode::io, file.string() + " does not hold the plan that it promises, it is damaged", "ledger"};
+        return Error{ErrorCode::io, file.string() + " does not hold the plan that it promises, it is damaged",
+                     "ledger"};
     const auto& head = reader.head_;
     if (head.whole == 0 ? head.first != 0 : head.first > head.whole || head.samples > head.whole - head.first)
-        return Error{ErrorCode::io, file.string() + " holds a part of a plan that has no such part, it is damaged", "ledger"};
+        return Error{ErrorCode::io, file.string() + " holds a part of a plan that has no such part, it is damaged",
+                     "ledger"};
     return reader;
 }
 
@@ -495,10 +500,12 @@ Result<std::vector<LearnedRemedy>> LedgerReader::remedies() {
         auto row = query->step();
         if (!row) return std::move(row).error();
         if (!*row) return remedies;
-        auto& learned = remedies.emplace_back(LearnedRemedy{
-            std::string(query->text(0)), std::string(query->text(1)),
-            {Remedy::Kind::omit_parameter, std::string(query->text(3)), std::string(query->text(4))}});
-        if (!read_enum(query->integer(2), Remedy::Kind::rename_parameter, learned.remedy.kind)) return damaged("a remedy");
+        auto& learned = remedies.emplace_back(
+            LearnedRemedy{std::string(query->text(0)),
+                          std::string(query->text(1)),
+                          {Remedy::Kind::omit_parameter, std::string(query->text(3)), std::string(query->text(4))}});
+        if (!read_enum(query->integer(2), Remedy::Kind::rename_parameter, learned.remedy.kind))
+            return damaged("a remedy");
     }
 }
 
@@ -521,13 +528,13 @@ std::unique_ptr<Cursor<CallRow>> LedgerReader::calls() {
 }
 
 std::unique_ptr<Cursor<RunEvent>> LedgerReader::events() {
-    return std::make_unique<QueryCursor<RunEvent>>(
-        database_->prepare("SELECT at, kind, detail FROM event ORDER BY id"), [](const Statement& from, RunEvent& event) {
-            event.at = to_time(from.integer(0));
-            event.kind = from.text(1);
-            event.detail = from.text(2);
-            return true;
-        });
+    return std::make_unique<QueryCursor<RunEvent>>(database_->prepare("SELECT at, kind, detail FROM event ORDER BY id"),
+                                                   [](const Statement& from, RunEvent& event) {
+                                                       event.at = to_time(from.integer(0));
+                                                       event.kind = from.text(1);
+                                                       event.detail = from.text(2);
+                                                       return true;
+                                                   });
 }
 
 std::unique_ptr<Cursor<CallEntry>> LedgerReader::accepted() {
@@ -585,8 +592,9 @@ Status LedgerReader::each_sample(const std::function<void(std::uint64_t, bool)>&
 }
 
 Result<CallSpan> LedgerReader::span() {
-    auto query = database_->prepare("SELECT coalesce(min(began), 0), coalesce(max(ended), 0), coalesce(min(sample), 0), "
-                                    "coalesce(max(sample), 0), count(*) FROM call");
+    auto query = database_->prepare(
+        "SELECT coalesce(min(began), 0), coalesce(max(ended), 0), coalesce(min(sample), 0), "
+        "coalesce(max(sample), 0), count(*) FROM call");
     if (!query) return std::move(query).error();
     auto row = query->step();
     if (!row) return std::move(row).error();
@@ -600,7 +608,8 @@ Result<CallSpan> LedgerReader::span() {
 }
 
 Result<std::optional<std::uint64_t>> LedgerReader::accepted_twice() {
-    auto query = database_->prepare("SELECT sample FROM call WHERE outcome = 0 GROUP BY sample HAVING count(*) > 1 LIMIT 1");
+    auto query =
+        database_->prepare("SELECT sample FROM call WHERE outcome = 0 GROUP BY sample HAVING count(*) > 1 LIMIT 1");
     if (!query) return std::move(query).error();
     auto row = query->step();
     if (!row) return std::move(row).error();
@@ -609,7 +618,8 @@ Result<std::optional<std::uint64_t>> LedgerReader::accepted_twice() {
 
 Result<std::string> LedgerReader::prompt_of(std::uint64_t sample, std::uint32_t attempt) {
     auto query = database_->prepare(
-        "SELECT t.prompt FROM call c JOIN content t ON t.call = c.id WHERE c.sample = ? AND c.attempt = ? AND c.role = 'write' "
+        "SELECT t.prompt FROM call c JOIN content t ON t.call = c.id WHERE c.sample = ? AND c.attempt = ? AND c.role = "
+        "'write' "
         "LIMIT 1");
     if (!query) return std::move(query).error();
     query->bind(1, static_cast<std::int64_t>(sample)).bind(2, static_cast<std::int64_t>(attempt));
@@ -650,11 +660,15 @@ public:
             {{&begin_, "BEGIN IMMEDIATE"},
              {&commit_, "COMMIT"},
              {&call_,
-              "INSERT INTO call(sample, attempt, role, outcome, error, reason, message, model, tier, finish, input, cached, "
-              "cache_write, output, reasoning, cost, reserved, words, target_words, sent, began, ended, status, request_id, "
-              "output_limit, prompt_hash, findings, attributes) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+              "INSERT INTO call(sample, attempt, role, outcome, error, reason, message, model, tier, finish, input, "
+              "cached, "
+              "cache_write, output, reasoning, cost, reserved, words, target_words, sent, began, ended, status, "
+              "request_id, "
+              "output_limit, prompt_hash, findings, attributes) "
+              "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
              {&ruling_,
-              "UPDATE call SET outcome=?, reason=?, message=?, findings=? WHERE sample=? AND attempt=? AND role='write' AND outcome=?"},
+              "UPDATE call SET outcome=?, reason=?, message=?, findings=? WHERE sample=? AND attempt=? AND "
+              "role='write' AND outcome=?"},
              {&content_, "INSERT INTO content(call, prompt, title, text) VALUES(?,?,?,?)"},
              {&event_, "INSERT INTO event(at, kind, detail) VALUES(?,?,?)"},
              {&remedy_, "INSERT OR REPLACE INTO remedy VALUES(?,?,?,?,?)"},
@@ -727,9 +741,9 @@ public:
     Status store_progress(const Progress& p) {
         int at = 0;
         for (const std::int64_t value :
-             {p.calls, p.accepted, p.rejected, p.failed, p.input_tokens, p.output_tokens, p.unpriced_calls, p.spent.value,
-              p.reserved.value, p.exposure.value, p.exposure_requests, p.unaccounted.value, p.unaccounted_requests,
-              p.active_ms, p.sessions})
+             {p.calls, p.accepted, p.rejected, p.failed, p.input_tokens, p.output_tokens, p.unpriced_calls,
+              p.spent.value, p.reserved.value, p.exposure.value, p.exposure_requests, p.unaccounted.value,
+              p.unaccounted_requests, p.active_ms, p.sessions})
             update_.bind(++at, value);
         return update_.run();
     }
@@ -758,7 +772,8 @@ private:
             const bool last_try = stopping_;
             store_batch(lock);
             if (error_ && last_try) return;
-            // A full disk: what could not be stored is kept and tried again until there is room or nobody waits any more.
+            // A full disk: what could not be stored is kept and tried again until there is room or nobody waits any
+            // more.
             if (error_) work_.wait_for(lock, kRetryEvery, [this] { return stopping_; });
         }
     }
@@ -814,7 +829,7 @@ private:
 
     Status store(CallEntry& entry, Progress& progress) {
         const CallRow& row = entry.row;
-        const auto usage = [&](Tokens Usage::*field) {
+        const auto usage = [&](Tokens Usage::* field) {
             return row.usage ? std::optional((*row.usage.*field).count) : std::nullopt;
         };
         call_.bind(1, static_cast<std::int64_t>(row.sample))
@@ -882,7 +897,10 @@ private:
             .run();
     }
     Status store(RunEvent& event, Progress&) {
-        return event_.bind(1, to_integer(event.at)).bind(2, std::string_view(event.kind)).bind(3, std::string_view(event.detail)).run();
+        return event_.bind(1, to_integer(event.at))
+            .bind(2, std::string_view(event.kind))
+            .bind(3, std::string_view(event.detail))
+            .run();
     }
     Status store(LearnedRemedy& learned, Progress&) {
         return remedy_.bind(1, std::string_view(learned.endpoint))
@@ -931,7 +949,8 @@ Result<std::unique_ptr<LedgerWriter>> LedgerWriter::open(const fs::path& file, s
     auto database = Database::open(file, Database::Mode::read_write);
     if (!database) return std::move(database).error();
     const std::string journal = is_network_filesystem(file) ? "DELETE" : "WAL";
-    // EXTRA: with a rollback journal a commit is the removal of the journal, and FULL would not sync the folder after it.
+    // EXTRA: with a rollback journal a commit is the removal of the journal, and FULL would not sync the folder after
+    // it.
     if (auto done = database->execute("PRAGMA synchronous=EXTRA; PRAGMA journal_mode=" + journal); !done)
         return std::move(done).error();
     auto progress = reader->progress();

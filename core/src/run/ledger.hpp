@@ -1,5 +1,6 @@
 // The ledger: one SQLite file a run, and the only truth about it. Configuration, taxonomy and plan are inside before it
-// has its name; every call, event and learned remedy is a row. `resume`, `status`, `export` and `report` read nothing else.
+// has its name; every call, event and learned remedy is a row. `resume`, `status`, `export` and `report` read nothing
+// else.
 
 #pragma once
 
@@ -25,14 +26,14 @@ inline constexpr int kLedgerVersion = 4;
 struct CallEntry {
     CallRow row;
     std::optional<ErrorCode> error;  ///< of the call or of `extract`
-    int status = 0;  ///< HTTP; 0: no response
+    int status = 0;                  ///< HTTP; 0: no response
     std::string request_id;
     Tokens output_limit;
     std::uint64_t prompt_hash = 0;
-    std::string prompt;  ///< the messages, as text; compressed in the file
-    std::string title;   ///< of an accepted draft
+    std::string prompt;      ///< the messages, as text; compressed in the file
+    std::string title;       ///< of an accepted draft
     std::int64_t batch = 0;  ///< whose line this answers, which is then open no longer; 0: none
-    std::string text;    ///< the accepted draft; else the completion, else the raw body of an unusable answer
+    std::string text;        ///< the accepted draft; else the completion, else the raw body of an unusable answer
 };
 
 /// An answer that is charged for, whatever became of it.
@@ -47,13 +48,14 @@ struct CallEntry {
 /// Makes it a rejected call, with reason and message, when one of its findings rejects; whether one does.
 bool reject_if_found(CallRow& row);
 
-/// The end of a call that was `held`: accepted or rejected after all; or of one that was accepted, by what looks at shards together.
+/// The end of a call that was `held`: accepted or rejected after all; or of one that was accepted, by what looks at
+/// shards together.
 struct Ruling {
     std::uint64_t sample = 0;
     std::uint32_t attempt = 1;
     Outcome outcome = Outcome::accepted;
-    std::string reason, message;     ///< of a rejection
-    std::vector<Finding> findings;   ///< all of the text's, in place of those it was held with
+    std::string reason, message;    ///< of a rejection
+    std::vector<Finding> findings;  ///< all of the text's, in place of those it was held with
     Outcome was = Outcome::held;
 };
 
@@ -61,14 +63,14 @@ struct Ruling {
 struct Progress {
     std::int64_t calls = 0, accepted = 0, rejected = 0, failed = 0;
     std::int64_t input_tokens = 0, output_tokens = 0;
-    std::int64_t unpriced_calls = 0;      ///< answered, cost unknown
-    PicoUsd spent;                        ///< known costs
-    PicoUsd reserved;                     ///< charged for requests that were sent and never answered
-    PicoUsd exposure;                     ///< at most this much may be in flight or received and not yet durable
+    std::int64_t unpriced_calls = 0;  ///< answered, cost unknown
+    PicoUsd spent;                    ///< known costs
+    PicoUsd reserved;                 ///< charged for requests that were sent and never answered
+    PicoUsd exposure;                 ///< at most this much may be in flight or received and not yet durable
     std::int64_t exposure_requests = 0;
-    PicoUsd unaccounted;                  ///< exposure of sessions that were killed: stays charged
+    PicoUsd unaccounted;  ///< exposure of sessions that were killed: stays charged
     std::int64_t unaccounted_requests = 0;
-    std::int64_t active_ms = 0;           ///< first send to last answer, summed over sessions
+    std::int64_t active_ms = 0;  ///< first send to last answer, summed over sessions
     std::int64_t sessions = 0;
 };
 
@@ -80,21 +82,21 @@ struct LearnedRemedy {
 /// What stands in a ledger when it gets its name.
 struct LedgerHead {
     std::string config_json, taxonomy_json;
-    std::uint64_t seed = 0;    ///< of the run: SampleSpec::seed follows from it and the index
-    std::string plan_digest;   ///< SHA-256 of the plan, hexadecimal; filled in by `create_ledger` and `extend_plan`
+    std::uint64_t seed = 0;     ///< of the run: SampleSpec::seed follows from it and the index
+    std::string plan_digest;    ///< SHA-256 of the plan, hexadecimal; filled in by `create_ledger` and `extend_plan`
     std::uint64_t samples = 0;  ///< planned here; before that: asked for, 0: not said
     std::uint64_t first = 0;    ///< index of the first of them: above 0 in a shard's ledger
     std::uint64_t whole = 0;    ///< a shard's ledger: samples of the whole plan, whose digest `plan_digest` is; else 0
-    std::string dictionary;    ///< a typical prompt, for compressing the others
+    std::string dictionary;     ///< a typical prompt, for compressing the others
 };
 
-/// Writes plan and head in a StagingDir, syncs and renames to `file` (NAME.ledger.sqlite), which the caller has locked and
-/// found free. Fills in digest and number of samples. A plan of more than were asked for is an internal error. With `whole`
-/// set, `plan` is the slice from `first` on, and the digest stays as it is.
+/// Writes plan and head in a StagingDir, syncs and renames to `file` (NAME.ledger.sqlite), which the caller has locked
+/// and found free. Fills in digest and number of samples. A plan of more than were asked for is an internal error. With
+/// `whole` set, `plan` is the slice from `first` on, and the digest stays as it is.
 Status create_ledger(const std::filesystem::path& file, LedgerHead& head, PlanStream& plan);
 
-/// Makes a ledger with empty tables, which `fill` gets outside of a transaction, in a StagingDir; syncs and renames it to
-/// `file`, which the caller has locked. A ledger of that name is replaced.
+/// Makes a ledger with empty tables, which `fill` gets outside of a transaction, in a StagingDir; syncs and renames it
+/// to `file`, which the caller has locked. A ledger of that name is replaced.
 Status make_ledger(const std::filesystem::path& file, const std::function<Status(Database&)>& fill);
 /// For `fill`: all that is in the head.
 Status write_head(Database& database, const LedgerHead& head);
@@ -154,9 +156,9 @@ private:
     LedgerHead head_;
 };
 
-/// Makes every append durable in a thread of its own: one transaction for up to 64 calls or 20 ms, synchronous. What cannot
-/// be stored, on a full disk for one, is kept in memory and tried again, one by one, until there is room or the writer is
-/// closed; `error` says so meanwhile.
+/// Makes every append durable in a thread of its own: one transaction for up to 64 calls or 20 ms, synchronous. What
+/// cannot be stored, on a full disk for one, is kept in memory and tried again, one by one, until there is room or the
+/// writer is closed; `error` says so meanwhile.
 class LedgerWriter {
 public:
     /// `durable` is called from the writer's thread whenever `durable_through` has moved or an error came up.
@@ -176,13 +178,13 @@ public:
     void append(LearnedRemedy remedy);
     /// Waits until it is durable: nothing beyond it may be sent before.
     Status set_exposure(PicoUsd exposure, std::int64_t requests);
-    /// The same with the next commit, which comes at once, ahead of what is queued, and without waiting: `exposed` tells
-    /// when it is durable. One at a time.
+    /// The same with the next commit, which comes at once, ahead of what is queued, and without waiting: `exposed`
+    /// tells when it is durable. One at a time.
     void ask_exposure(PicoUsd exposure, std::int64_t requests);
     [[nodiscard]] bool exposed() const noexcept;
     void set_active(std::int64_t active_ms);
-    /// Changes something else of the ledger in a transaction, after all that was appended before; durable when it returns.
-    /// `change` runs in the writer's thread, again when the disk was full.
+    /// Changes something else of the ledger in a transaction, after all that was appended before; durable when it
+    /// returns. `change` runs in the writer's thread, again when the disk was full.
     Status transact(std::function<Status(Database&)> change);
 
     /// Nothing more will come before what is there is durable: it is not waited for.

@@ -41,7 +41,8 @@ Record to_record(const SampleSpec& spec, CallEntry& entry, const std::string& pr
 
 class RecordCursor final : public Cursor<Record> {
 public:
-    RecordCursor(AcceptedSamples samples, std::string provider) : samples_(std::move(samples)), provider_(std::move(provider)) {}
+    RecordCursor(AcceptedSamples samples, std::string provider)
+        : samples_(std::move(samples)), provider_(std::move(provider)) {}
 
     Result<bool> next(Record& record) override {
         const SampleSpec* spec = nullptr;
@@ -76,7 +77,9 @@ public:
     [[nodiscard]] Result<std::string> prompt(std::uint64_t sample, std::uint32_t attempt) const override {
         return ledger_.prompt_of(sample, attempt);
     }
-    [[nodiscard]] std::span<const ModelInfo> models() const override { return provider_ ? provider_.object().models() : std::span<const ModelInfo>(); }
+    [[nodiscard]] std::span<const ModelInfo> models() const override {
+        return provider_ ? provider_.object().models() : std::span<const ModelInfo>();
+    }
     [[nodiscard]] std::optional<PicoUsd> price(const Usage& usage, const Billing& billing) const override {
         return provider_ ? provider_.object().cost(usage, billing) : std::nullopt;
     }
@@ -165,8 +168,8 @@ RunFacts facts_of(const RunConfig& config, const LedgerHead& head, const Progres
 
 }  // namespace
 
-Result<std::vector<fs::path>> write_outputs(Assembly& assembly, std::vector<PluginChoice>& sinks, const RunConfig& config,
-                                            LedgerReader& ledger, const fs::path& dir,
+Result<std::vector<fs::path>> write_outputs(Assembly& assembly, std::vector<PluginChoice>& sinks,
+                                            const RunConfig& config, LedgerReader& ledger, const fs::path& dir,
                                             Overwrite overwrite, std::uint64_t* lost) {
     std::vector<fs::path> files;
     for (auto& choice : sinks) {
@@ -203,7 +206,8 @@ Result<Report> make_report(Assembly& assembly, RunConfig& config, LedgerReader& 
     }
     ordered_json plugins = ordered_json::array();
     for (const auto& choice : config.plugins)
-        plugins.push_back({{"kind", choice.kind}, {"id", choice.id}, {"version", choice.version}, {"sha256", choice.sha256}});
+        plugins.push_back(
+            {{"kind", choice.kind}, {"id", choice.id}, {"version", choice.version}, {"sha256", choice.sha256}});
     const RunFacts& facts = view.facts();
     object["run"] = {{"name", facts.name},
                      {"seed", facts.seed},

@@ -16,8 +16,9 @@ namespace synth::core {
 enum class Overwrite : bool { no, yes };
 
 /// Streams the accepted samples through each sink in `sinks` and puts the finished files into `dir`; their paths.
-/// `overwrite`: whether files of those names are this run's own; io when they are not and one is there. `lost`, if given:
-/// the ledger is damaged, what can be read of it is written, and what cannot is counted (more than once for more sinks).
+/// `overwrite`: whether files of those names are this run's own; io when they are not and one is there. `lost`, if
+/// given: the ledger is damaged, what can be read of it is written, and what cannot is counted (more than once for more
+/// sinks).
 Result<std::vector<std::filesystem::path>> write_outputs(Assembly& assembly, std::vector<PluginChoice>& sinks,
                                                          const RunConfig& config, LedgerReader& ledger,
                                                          const std::filesystem::path& dir, Overwrite overwrite,
@@ -29,7 +30,8 @@ struct Report {
     std::string page;  ///< HTML; empty when no reporter makes one
 };
 
-/// `provider` may be empty: nothing wrote the texts. All reporters of `config` over the ledger. `exit_code`: of the run; absent: not known (a report made later).
+/// `provider` may be empty: nothing wrote the texts. All reporters of `config` over the ledger. `exit_code`: of the
+/// run; absent: not known (a report made later).
 Result<Report> make_report(Assembly& assembly, RunConfig& config, LedgerReader& ledger,
                            const Instance<Provider>& provider, const ProviderInfo& info, std::optional<int> exit_code);
 

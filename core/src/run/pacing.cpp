@@ -16,8 +16,8 @@ using Seconds = std::chrono::duration<double>;
 // the 429 that meets the last request of every minute.
 constexpr double kShareUsed = 0.99;
 
-// The search for a limit that is not stated: what a refusal leaves of the rate; its growth a second while it is what holds
-// requests back, at first and at most; how many seconds' worth may leave at once.
+// The search for a limit that is not stated: what a refusal leaves of the rate; its growth a second while it is what
+// holds requests back, at first and at most; how many seconds' worth may leave at once.
 constexpr double kSearchCut = 0.93, kSearchGrowth = 0.005, kSearchFastest = 0.1, kSearchBurst = 0.1;
 constexpr std::chrono::seconds kSearchStart{2}, kSearchSpan{5};
 const double kSlowGrowth = std::pow(1.5, 1.0 / 900);
@@ -70,8 +70,8 @@ RateLimiter::RateLimiter(std::optional<double> requests_per_minute, std::optiona
 }
 
 SteadyTime RateLimiter::earliest(Tokens tokens, SteadyTime now) const {
-    return std::max({paused_until_, requests_.available_at(1, now),
-                     tokens_.available_at(static_cast<double>(tokens.count), now)});
+    return std::max(
+        {paused_until_, requests_.available_at(1, now), tokens_.available_at(static_cast<double>(tokens.count), now)});
 }
 
 RateLimiter::Ticket RateLimiter::admit(Tokens tokens, SteadyTime now) {
@@ -207,7 +207,8 @@ void RateSearch::on_success(SteadyTime now) {
     // The longer nothing was refused, the further away the limit may be.
     const double growth =
         slow_ ? kSlowGrowth
-              : 1 + (cut_ ? std::min(kSearchFastest, kSearchGrowth * (1 + Seconds(now - since_).count() / 10)) : kSearchFastest);
+              : 1 + (cut_ ? std::min(kSearchFastest, kSearchGrowth * (1 + Seconds(now - since_).count() / 10))
+                          : kSearchFastest);
     set(bucket_.per_minute() * std::pow(growth, std::min(seconds, 5.0)), now);
 }
 
@@ -238,7 +239,8 @@ void RateSearch::slow_down(double stated, SteadyTime now) {
 // ------------------------------------------------------------------------------------------------------------ pacer
 
 Pacer::Pacer(const PaceOptions& options, SteadyTime now)
-    : limiter_(options.requests_per_minute, options.tokens_per_minute, now), window_(options.start, options.window),
+    : limiter_(options.requests_per_minute, options.tokens_per_minute, now),
+      window_(options.start, options.window),
       shards_(options.shards) {}
 
 RateLimits Pacer::part_of(RateLimits limits) const {
@@ -250,9 +252,7 @@ RateLimits Pacer::part_of(RateLimits limits) const {
     return limits;
 }
 
-bool Pacer::asking() const noexcept {
-    return throttled_in_a_row_ >= (limiter_.stated() ? 1 : kThrottledInARow);
-}
+bool Pacer::asking() const noexcept { return throttled_in_a_row_ >= (limiter_.stated() ? 1 : kThrottledInARow); }
 
 SteadyTime Pacer::earliest(Tokens tokens, SteadyTime now) const {
     auto when = shared_ ? limiter_.paused_until() : limiter_.earliest(tokens, now);
@@ -289,12 +289,14 @@ double Pacer::requests_per_minute() const noexcept {
     return known > 0 ? std::min(known, search_.per_minute()) : search_.per_minute();
 }
 
-void Pacer::settle(const Ticket& ticket, const Reply& reply, std::optional<CountedTokens> counted, std::uint32_t in_flight,
-                   std::chrono::milliseconds jitter, SteadyTime now, std::vector<Note>& notes) {
+void Pacer::settle(const Ticket& ticket, const Reply& reply, std::optional<CountedTokens> counted,
+                   std::uint32_t in_flight, std::chrono::milliseconds jitter, SteadyTime now,
+                   std::vector<Note>& notes) {
     if (limiter_.learn(part_of(reply.limits), ticket.limits, now))
-        notes.push_back({"limits", "the server states " + stated(limiter_.requests_per_minute()) + " requests and " +
-                                       stated(limiter_.tokens_per_minute()) + " tokens a minute" +
-                                       (shards_ > 1 ? ", as the share of one of " + std::to_string(shards_) + " shards" : "")});
+        notes.push_back(
+            {"limits", "the server states " + stated(limiter_.requests_per_minute()) + " requests and " +
+                           stated(limiter_.tokens_per_minute()) + " tokens a minute" +
+                           (shards_ > 1 ? ", as the share of one of " + std::to_string(shards_) + " shards" : "")});
     limiter_.settle(ticket.limits, counted, now);
     if (reply.limits.retry_after) limiter_.pause(now + *reply.limits.retry_after);
     const bool limited = reply.error && reply.error->code == ErrorCode::rate_limited;
@@ -309,8 +311,8 @@ void Pacer::settle(const Ticket& ticket, const Reply& reply, std::optional<Count
     }
 }
 
-void Pacer::on_limited(const Ticket& ticket, const Reply& reply, std::uint32_t in_flight, std::chrono::milliseconds jitter,
-                       SteadyTime now, std::vector<Note>& notes) {
+void Pacer::on_limited(const Ticket& ticket, const Reply& reply, std::uint32_t in_flight,
+                       std::chrono::milliseconds jitter, SteadyTime now, std::vector<Note>& notes) {
     asked_until_ = {};
     const bool limited = reply.error->code == ErrorCode::rate_limited;
     const bool slow_down = reply.error->reason == kSlowDown;

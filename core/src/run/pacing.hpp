@@ -62,8 +62,8 @@ public:
     /// Corrects the token bucket by what the request really took; nothing: it stays as reserved.
     void settle(const Ticket& ticket, std::optional<CountedTokens> counted, SteadyTime now);
 
-    /// Some services count what answers might have taken, and where nothing follows what they say is left they refuse for
-    /// what was given back: from the first refusal on it is counted like that.
+    /// Some services count what answers might have taken, and where nothing follows what they say is left they refuse
+    /// for what was given back: from the first refusal on it is counted like that.
     enum class Refusal : std::uint8_t {
         learned,    ///< counted like that from now on
         explained,  ///< let through before
@@ -184,8 +184,8 @@ public:
     void settle(const Ticket& ticket, const Reply& reply, std::optional<CountedTokens> counted, std::uint32_t in_flight,
                 std::chrono::milliseconds jitter, SteadyTime now, std::vector<Note>& notes);
 
-    /// True: requests and tokens a minute are kept elsewhere, for all shards together. False: the share of this one counts
-    /// again, with nothing saved up.
+    /// True: requests and tokens a minute are kept elsewhere, for all shards together. False: the share of this one
+    /// counts again, with nothing saved up.
     void set_shared(bool shared, SteadyTime now);
 
     [[nodiscard]] double requests_per_minute() const noexcept;  ///< known limit or search; 0: none
@@ -208,7 +208,7 @@ private:
     RateSearch search_;
     std::uint32_t throttled_in_a_row_ = 0;
     std::uint32_t pause_ = 0, pauses_in_a_row_ = 0;  ///< refusals of what left before the last pause do not lengthen it
-    SteadyTime asked_until_{};  ///< the one that asks has been let in if it is not refused until then
+    SteadyTime asked_until_{};        ///< the one that asks has been let in if it is not refused until then
     bool success_in_episode_ = true;  ///< an episode of 429s lasts until something succeeds that was sent after its cut
 };
 

@@ -105,8 +105,9 @@ Consequence consequence_of(const Error& error, bool retry_may_help) noexcept {
         case ErrorCode::unavailable: {
             // A server that still loads its model is waited for like one that is busy.
             const bool loading = error.reason == kLoading;
-            return {loading ? Outcome::throttled : Outcome::failed,
-                    !retry_may_help ? Next::give_up : loading ? Next::repeat : Next::later};
+            return {loading ? Outcome::throttled : Outcome::failed, !retry_may_help ? Next::give_up
+                                                                    : loading       ? Next::repeat
+                                                                                    : Next::later};
         }
         case ErrorCode::invalid_argument:
         case ErrorCode::io:

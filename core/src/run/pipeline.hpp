@@ -32,10 +32,10 @@ struct Held {
     std::vector<Finding> findings;  ///< so far
     FinishReason finish = FinishReason::unknown;
     Tokens output_limit;
-    std::size_t validator = 0;         ///< whose question is next
-    std::optional<Completion> answer;  ///< to it; without text when none was usable
+    std::size_t validator = 0;                                ///< whose question is next
+    std::optional<Completion> answer;                         ///< to it; without text when none was usable
     std::vector<std::pair<std::string, Completion>> answers;  ///< that an earlier session had, by validator
-    std::uint32_t failures = 0;        ///< calls for the answer that brought none
+    std::uint32_t failures = 0;                               ///< calls for the answer that brought none
 };
 
 /// One sample on its way.
@@ -53,13 +53,13 @@ struct Job {
 
 /// What is to follow once the entry is durable.
 enum class Next : std::uint8_t {
-    done,       ///< accepted
-    hold,       ///< held: questions and checks of the set follow
-    again,      ///< another attempt, at once, with a changed request
-    later,      ///< another attempt, after a backoff
-    repeat,     ///< the same again: a remedy was learned, or it was told to wait
-    give_up,    ///< this sample cannot be had
-    stop_run,   ///< nor can any other
+    done,      ///< accepted
+    hold,      ///< held: questions and checks of the set follow
+    again,     ///< another attempt, at once, with a changed request
+    later,     ///< another attempt, after a backoff
+    repeat,    ///< the same again: a remedy was learned, or it was told to wait
+    give_up,   ///< this sample cannot be had
+    stop_run,  ///< nor can any other
 };
 
 struct Decision {
@@ -87,17 +87,19 @@ Result<Prepared> prepare_call(const Instance<Provider>& provider, const std::str
 /// What the ledger keeps of a prompt.
 void keep_prompt(const Prompt& prompt, CallEntry& entry);
 /// As the provider reads it; what it cannot read, or an exception, is a Reply with an error.
-[[nodiscard]] Reply decode_call(const Instance<Provider>& provider, const Request& request, const HttpResponse& response);
+[[nodiscard]] Reply decode_call(const Instance<Provider>& provider, const Request& request,
+                                const HttpResponse& response);
 /// Nothing when the price is not known.
-[[nodiscard]] std::optional<PicoUsd> cost_of(const Instance<Provider>& provider, const Usage& usage, const Billing& billing);
+[[nodiscard]] std::optional<PicoUsd> cost_of(const Instance<Provider>& provider, const Usage& usage,
+                                             const Billing& billing);
 /// What that many tokens cost at most, whichever way they are billed; nothing when the price is not known.
 [[nodiscard]] std::optional<PicoUsd> most_cost_of(const Instance<Provider>& provider, Tokens input, Tokens output,
                                                   const Billing& billing);
 
 class Pipeline {
 public:
-    /// The instances are borrowed. `model` is what the provider said that it asks for. `sets`: accepted texts are held for
-    /// the checks of the whole set.
+    /// The instances are borrowed. `model` is what the provider said that it asks for. `sets`: accepted texts are held
+    /// for the checks of the whole set.
     Pipeline(const Instance<PromptStrategy>& prompts, const Instance<Provider>& provider,
              const std::vector<Instance<Validator>>& validators, std::string model, bool sets = false);
 

@@ -100,7 +100,8 @@ Result<std::size_t> PlanSlice::next(std::span<SampleSpec> out) {
     if (skip_ > 0) {
         std::vector<SampleSpec> skipped(kSpecsPerBlock);
         while (skip_ > 0) {
-            auto got = plan_.next(std::span(skipped).first(static_cast<std::size_t>(std::min<std::uint64_t>(skip_, skipped.size()))));
+            auto got = plan_.next(
+                std::span(skipped).first(static_cast<std::size_t>(std::min<std::uint64_t>(skip_, skipped.size()))));
             if (!got || *got == 0) return got;
             skip_ -= *got;
         }

@@ -57,7 +57,8 @@ Result<PlanSum> sum_up(PlanStream& plan);
 class PlanSlice final : public PlanStream {
 public:
     /// `plan` is borrowed and at its beginning.
-    PlanSlice(PlanStream& plan, std::uint64_t first, std::uint64_t samples) : plan_(plan), skip_(first), left_(samples) {}
+    PlanSlice(PlanStream& plan, std::uint64_t first, std::uint64_t samples)
+        : plan_(plan), skip_(first), left_(samples) {}
     Result<std::size_t> next(std::span<SampleSpec> out) override;
 
 private:

@@ -13,8 +13,8 @@
 namespace synth::core {
 
 /// A plan with index, seed and variant filled in; after `request.prior`, which may end with this call, as one from the
-/// start would go on. The instances outlive the stream. Errors of the sampler; internal, also from the stream, for a label
-/// that the taxonomy lacks, and where `drawn` is empty or not part of `labels`.
+/// start would go on. The instances outlive the stream. Errors of the sampler; internal, also from the stream, for a
+/// label that the taxonomy lacks, and where `drawn` is empty or not part of `labels`.
 Result<std::unique_ptr<PlanStream>> make_plan(const Instance<Sampler>& sampler, const Instance<PromptStrategy>& prompts,
                                               const Taxonomy& taxonomy, PlanRequest request);
 

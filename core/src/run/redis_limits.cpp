@@ -25,12 +25,12 @@ using std::chrono::seconds;
 
 constexpr seconds kConnect{5}, kAnswer{2}, kAgain{1}, kHeartbeat{5}, kStale{1};
 
-/// The key's hash: when the requests and tokens so far are paid off (`requests`, `tokens`, microseconds), until when nobody
-/// sends (`pause`), what the service states (`rpm`, `tpm`), how much was sent before it did (`early_requests`,
-/// `early_tokens`), whether it lets a minute's worth go at once (not: `smooth`), and whether it counts what answers may take at
-/// most (`at_most`) instead of what they took. 1 % stays below the limit, as in pacing.cpp; a minute's worth may be saved up, as
-/// services allow, until one refuses: then half a second's worth, so that no minute has more requests than the limit. A call
-/// gives out slots for 100 ms at most, and what is saved up.
+/// The key's hash: when the requests and tokens so far are paid off (`requests`, `tokens`, microseconds), until when
+/// nobody sends (`pause`), what the service states (`rpm`, `tpm`), how much was sent before it did (`early_requests`,
+/// `early_tokens`), whether it lets a minute's worth go at once (not: `smooth`), and whether it counts what answers may
+/// take at most (`at_most`) instead of what they took. 1 % stays below the limit, as in pacing.cpp; a minute's worth
+/// may be saved up, as services allow, until one refuses: then half a second's worth, so that no minute has more
+/// requests than the limit. A call gives out slots for 100 ms at most, and what is saved up.
 constexpr const char* kRates = R"(
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -76,8 +76,8 @@ redis.call('EXPIRE', key, 3600)
 return {start - now, each, given}
 )";
 
-/// The key's hash: for every shard what it holds beyond its share (below zero: left, for good), in 10^-9 dollars; their sum,
-/// which no claim brings above zero; and when those that run were last heard of.
+/// The key's hash: for every shard what it holds beyond its share (below zero: left, for good), in 10^-9 dollars; their
+/// sum, which no claim brings above zero; and when those that run were last heard of.
 constexpr const char* kMoney = R"(
 local key, shard, what, value = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 local now = tonumber(redis.call('TIME')[1])
@@ -141,7 +141,8 @@ Result<RedisReply> call(redisContext& connection, const Words& words, const std:
     RedisReply reply(static_cast<redisReply*>(
         ::redisCommandArgv(&connection, static_cast<int>(words.size()), pointers.data(), sizes.data())));
     if (!reply)
-        return Error{ErrorCode::io, "--shared-limits: Redis at " + place + " does not answer: " + connection.errstr, "redis"};
+        return Error{ErrorCode::io, "--shared-limits: Redis at " + place + " does not answer: " + connection.errstr,
+                     "redis"};
     if (reply->type != REDIS_REPLY_ERROR) return reply;
     const auto message = text_of(*reply);
     return Error{refuses_user(message) ? ErrorCode::unauthorized : ErrorCode::io,
@@ -174,7 +175,9 @@ std::string nano(PicoUsd money) { return std::to_string((money.value + (money.va
 class RedisLimits final : public SharedLimits {
 public:
     RedisLimits(SharedLimitsOptions options, std::string address, Words digests)
-        : options_(std::move(options)), address_(std::move(address)), digests_(std::move(digests)),
+        : options_(std::move(options)),
+          address_(std::move(address)),
+          digests_(std::move(digests)),
           extra_(std::max(PicoUsd{}, options_.beyond)) {}
     ~RedisLimits() override { disconnect(); }
     RedisLimits(const RedisLimits&) = delete;
@@ -274,12 +277,12 @@ private:
         const auto rate = [](const std::optional<double>& given) {
             return std::to_string(static_cast<std::int64_t>(given.value_or(0)));
         };
-        send<&RedisLimits::on_rates>({"EVALSHA", digests_[0], "1", options_.url.prefix + ":rates:" + options_.account,
-                                      std::to_string(most), std::to_string(tokens.count), rate(options_.requests_per_minute),
-                                      rate(options_.tokens_per_minute), std::to_string(unused_), std::to_string(pause_.count()),
-                                      refused_rate_ ? "1" : "0", std::to_string(stated_requests_), std::to_string(stated_tokens_),
-                                      was_away_ ? "1" : "0", std::to_string(not_taken_), std::to_string(not_asked_),
-                                      refused_tokens_ ? "1" : "0"});
+        send<&RedisLimits::on_rates>(
+            {"EVALSHA", digests_[0], "1", options_.url.prefix + ":rates:" + options_.account, std::to_string(most),
+             std::to_string(tokens.count), rate(options_.requests_per_minute), rate(options_.tokens_per_minute),
+             std::to_string(unused_), std::to_string(pause_.count()), refused_rate_ ? "1" : "0",
+             std::to_string(stated_requests_), std::to_string(stated_tokens_), was_away_ ? "1" : "0",
+             std::to_string(not_taken_), std::to_string(not_asked_), refused_tokens_ ? "1" : "0"});
         unused_ = not_taken_ = not_asked_ = 0;
         pause_ = {};
         refused_rate_ = refused_tokens_ = false;
@@ -298,8 +301,9 @@ private:
     }
 
     [[nodiscard]] Words money_call(const Words& digests, const char* what, PicoUsd value) const {
-        return {"EVALSHA", digests[1], "1", options_.url.prefix + ":budget:" + options_.run, std::to_string(options_.shard), what,
-                nano(value)};
+        return {
+            "EVALSHA", digests[1], "1", options_.url.prefix + ":budget:" + options_.run, std::to_string(options_.shard),
+            what,      nano(value)};
     }
 
     void on_claim(const redisReply& reply) {
@@ -463,7 +467,7 @@ private:
     std::int64_t unused_ = 0, not_taken_ = 0, not_asked_ = 0;
     microseconds pause_{};
     bool refused_rate_ = false, refused_tokens_ = false;
-    bool gave_back_ = false;  ///< an answer took less than it might have
+    bool gave_back_ = false;                                ///< an answer took less than it might have
     std::int64_t stated_requests_ = 0, stated_tokens_ = 0;  ///< by the service, a minute; 0: not
 
     PicoUsd extra_;
@@ -482,9 +486,12 @@ Result<std::unique_ptr<SharedLimits>> open_shared_limits(SharedLimitsOptions opt
     socklen_t size = sizeof peer;
     char address[NI_MAXHOST] = "";
     if (::getpeername((*connection)->fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0 ||
-        ::getnameinfo(reinterpret_cast<sockaddr*>(&peer), size, address, sizeof address, nullptr, 0, NI_NUMERICHOST) != 0)
-        return Error{ErrorCode::io, "--shared-limits: the address of Redis at " + options.url.place() + " cannot be told", "redis"};
-    return std::unique_ptr<SharedLimits>(std::make_unique<RedisLimits>(std::move(options), address, std::move(digests)));
+        ::getnameinfo(reinterpret_cast<sockaddr*>(&peer), size, address, sizeof address, nullptr, 0, NI_NUMERICHOST) !=
+            0)
+        return Error{ErrorCode::io,
+                     "--shared-limits: the address of Redis at " + options.url.place() + " cannot be told", "redis"};
+    return std::unique_ptr<SharedLimits>(
+        std::make_unique<RedisLimits>(std::move(options), address, std::move(digests)));
 }
 
 }  // namespace synth::core

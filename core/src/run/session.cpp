@@ -32,11 +32,11 @@ using std::chrono::milliseconds;
 // Answers on their way to the disk before nothing more is sent: as many as may be in flight, within these.
 constexpr std::size_t kMinUndurable = 256, kMaxUndurable = 1024;
 constexpr std::size_t kReadyRepliesATurn = 64;  // in-process answers between two looks at timers and signals
-constexpr std::size_t kUnpacked = 1'000;      // requests in flight whose prompts stay as they are; of more, compressed
-constexpr std::size_t kSendsATurn = 50;  // prompts that are made between two looks at what has come in
+constexpr std::size_t kUnpacked = 1'000;  // requests in flight whose prompts stay as they are; of more, compressed
+constexpr std::size_t kSendsATurn = 50;   // prompts that are made between two looks at what has come in
 constexpr std::size_t kMinBody = std::size_t{1} << 20U, kMaxBody = std::size_t{32} << 20U;
 constexpr std::int64_t kMostBytesPerToken = 64;  // far more than any tokenizer needs, JSON escapes included
-constexpr std::uint32_t kExposedAhead = 8;    // answers that usually wait for the disk at most
+constexpr std::uint32_t kExposedAhead = 8;       // answers that usually wait for the disk at most
 constexpr std::uint32_t kFailuresAlike = 5, kWaitsAlike = 20;  // of one payload, while others succeed: it is set aside
 constexpr std::size_t kMostHeld = 100'000;  // texts that wait for samples before them before no further sample is begun
 
@@ -47,13 +47,14 @@ public:
           c_(context_),
           config_(*c_.config),
           feed_(*c_.reader),
-          budget_(config_.budget, c_.writer->initial().spent + c_.writer->initial().reserved +
-                                      c_.writer->initial().unaccounted),
+          budget_(config_.budget,
+                  c_.writer->initial().spent + c_.writer->initial().reserved + c_.writer->initial().unaccounted),
           window_(c_.provider->endpoint.empty() ? config_.max_concurrent : room_for(config_.max_concurrent)),
-          pacer_({config_.rpm, config_.tpm, window_, std::min(config_.initial_concurrent, window_), std::max(1U, config_.shard.count)},
+          pacer_({config_.rpm, config_.tpm, window_, std::min(config_.initial_concurrent, window_),
+                  std::max(1U, config_.shard.count)},
                  Clock::now()),
-          circuit_(std::clamp<std::uint32_t>(config_.max_concurrent / 2, 5, 50), std::chrono::seconds(config_.give_up_after_s),
-                   Clock::now()),
+          circuit_(std::clamp<std::uint32_t>(config_.max_concurrent / 2, 5, 50),
+                   std::chrono::seconds(config_.give_up_after_s), Clock::now()),
           disk_(c_.ledger.parent_path()),
           jitter_(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count())),
           compress_(c_.reader->head().dictionary),
@@ -84,7 +85,7 @@ private:
         std::unique_ptr<Job> job;
         PicoUsd bound;
         Pacer::Ticket ticket;
-        bool probe = false;  ///< asks whether the service is back
+        bool probe = false;   ///< asks whether the service is back
         bool packed = false;  ///< the texts of its prompt are compressed
         std::size_t asker = kWriter;
         TimePoint began{};
@@ -144,12 +145,14 @@ private:
         if (!learned) return std::move(learned).error();
         remedies_ = std::move(*learned);
         for (const auto& asked : c_.asked) {
-            Asker asker{&asked, Pacer({{}, {}, config_.max_concurrent, config_.initial_concurrent}, Clock::now()), {}, {}, {}, {}, {}};
+            Asker asker{.asked = &asked,
+                        .pacer = Pacer({{}, {}, config_.max_concurrent, config_.initial_concurrent}, Clock::now())};
             auto known = c_.reader->remedies(asked.info.endpoint, asked.info.model);
             if (!known) return std::move(known).error();
             asker.remedies = std::move(*known);
             if (config_.budget)
-                asker.cap = PicoUsd{static_cast<std::int64_t>(static_cast<double>(config_.budget->value) * asked.budget_share)};
+                asker.cap =
+                    PicoUsd{static_cast<std::int64_t>(static_cast<double>(config_.budget->value) * asked.budget_share)};
             auto spent = c_.reader->spent_by(asked.validator);
             if (!spent) return std::move(spent).error();
             asker.spent = *spent;
@@ -161,13 +164,13 @@ private:
             sets_ = std::move(*sets);
         }
         c_.loop->on_wake([] {});
-        auto handled =
-            c_.loop->handle_signals(ending_signals(), [this](int signal) { on_signal(signal); });
+        auto handled = c_.loop->handle_signals(ending_signals(), [this](int signal) { on_signal(signal); });
         if (!handled) return handled;
         if (window_ < config_.max_concurrent)
-            c_.console->log(LogLevel::warning, with_thousands(config_.max_concurrent) + " requests in flight do not fit into the " +
-                                                   "open files that the system allows a program; " + with_thousands(window_) +
-                                                   " are in flight at most (ulimit -Hn, or LimitNOFILE of a service, raises that)");
+            c_.console->log(LogLevel::warning,
+                            with_thousands(config_.max_concurrent) + " requests in flight do not fit into the " +
+                                "open files that the system allows a program; " + with_thousands(window_) +
+                                " are in flight at most (ulimit -Hn, or LimitNOFILE of a service, raises that)");
         began_ = Clock::now();
         tick();
         event("started", "window " + std::to_string(pacer_.window()) + ", " + std::to_string(samples_ - accepted_) +
@@ -246,8 +249,8 @@ private:
         return true;
     }
 
-    /// Sets the most that a request, or a question of that validator, may cost aside. False: not now; where nothing will
-    /// change that, the run ends.
+    /// Sets the most that a request, or a question of that validator, may cost aside. False: not now; where nothing
+    /// will change that, the run ends.
     bool reserve(PicoUsd bound, std::string_view validator = {}) {
         if (budget_.reserve(bound)) return true;
         const bool idle = flights_.empty() && undurable_.empty();
@@ -259,8 +262,9 @@ private:
         }
         if (idle)
             stop(End::budget, "the budget of " + dollars(*budget_.cap()) + " is reached: the next " +
-                                  (validator.empty() ? "request" : "question of validator " + std::string(validator)) + " may cost " +
-                                  dollars(bound) + ", " + dollars(*budget_.cap() - budget_.spent()) + " are left");
+                                  (validator.empty() ? "request" : "question of validator " + std::string(validator)) +
+                                  " may cost " + dollars(bound) + ", " + dollars(*budget_.cap() - budget_.spent()) +
+                                  " are left");
         return false;
     }
 
@@ -274,8 +278,9 @@ private:
         const auto coming = flights_.size() + undurable_.size() + 1;
         if (disk_.has_room(coming, Clock::now())) return true;
         if (flights_.empty() && undurable_.empty())
-            stop(End::io, "the disk is full: " + megabytes(disk_.free()) + " are free at " + disk_.dir().string() + ", " +
-                              megabytes(disk_.needed(coming)) + " are needed to go on; all answers are kept, make room and resume");
+            stop(End::io, "the disk is full: " + megabytes(disk_.free()) + " are free at " + disk_.dir().string() +
+                              ", " + megabytes(disk_.needed(coming)) +
+                              " are needed to go on; all answers are kept, make room and resume");
         return false;
     }
 
@@ -331,9 +336,9 @@ private:
         record(std::move(job), std::move(decision), {}, false);
     }
 
-    /// Whether the ledger allows that much more in flight: should the process die, it stays charged. Else asks it to, and
-    /// the request waits until that is durable. A window and a little for what waits for the disk is enough for most
-    /// servers, so this is rare.
+    /// Whether the ledger allows that much more in flight: should the process die, it stays charged. Else asks it to,
+    /// and the request waits until that is durable. A window and a little for what waits for the disk is enough for
+    /// most servers, so this is rare.
     bool expose(PicoUsd bound) {
         const PicoUsd outstanding = outstanding_ + bound;
         const auto requests = outstanding_requests_ + 1;
@@ -344,8 +349,9 @@ private:
         }
         if (asked_exposure_) return false;
         const auto window = static_cast<std::int64_t>(std::min<std::uint64_t>(pacer_.window(), samples_ - accepted_));
-        const auto most = requests <= window + kExposedAhead ? window + kExposedAhead
-                                                             : std::min(2 * requests, window + std::int64_t{kMaxUndurable});
+        const auto most = requests <= window + kExposedAhead
+                              ? window + kExposedAhead
+                              : std::min(2 * requests, window + std::int64_t{kMaxUndurable});
         PicoUsd money = std::max(outstanding, PicoUsd{bound.value * most});
         if (budget_.cap()) money = std::max(outstanding, std::min(money, *budget_.cap() - budget_.spent()));
         asked_exposure_ = {money, most};
@@ -353,7 +359,8 @@ private:
         return false;
     }
 
-    void send(std::unique_ptr<Job> job, PicoUsd bound, Tokens tokens, SteadyTime now_steady, std::size_t asker = kWriter) {
+    void send(std::unique_ptr<Job> job, PicoUsd bound, Tokens tokens, SteadyTime now_steady,
+              std::size_t asker = kWriter) {
         auto& request = std::get<HttpRequest>(job->prepared->exchange);
         std::string authorization;
         if (request.auth)
@@ -380,7 +387,8 @@ private:
 
     void on_result(std::uint64_t id, HttpResult&& result) {
         const auto found = flights_.find(id);
-        if (const auto* error = std::get_if<TransportError>(&result.outcome); error != nullptr && error->reason == "withdrawn") {
+        if (const auto* error = std::get_if<TransportError>(&result.outcome);
+            error != nullptr && error->reason == "withdrawn") {
             // As if it had not been let out: nobody has heard of it.
             budget_.release(found->second.bound);
             outstanding_ -= found->second.bound;
@@ -430,9 +438,11 @@ private:
             decision.next = Next::repeat;
         }
         if (decision.entry.text.empty() && row.outcome == Outcome::rejected)
-            if (auto* response = std::get_if<HttpResponse>(&result.outcome)) decision.entry.text = response->body.substr(0, 65536);
+            if (auto* response = std::get_if<HttpResponse>(&result.outcome))
+                decision.entry.text = response->body.substr(0, 65536);
 
-        // Paid for: settled on usage; an answer whose usage is unknown, and a request that got none, stay charged in full.
+        // Paid for: settled on usage; an answer whose usage is unknown, and a request that got none, stay charged in
+        // full.
         const bool paid = is_paid(row.outcome);
         if (row.cost || paid || unanswered) {
             budget_.settle(flight.bound, row.cost);
@@ -466,19 +476,22 @@ private:
     void judge_service(const Flight& flight, const Reply& reply, SteadyTime now_steady) {
         using Answer = Circuit::Answer;
         const auto code = reply.error ? std::optional(reply.error->code) : std::nullopt;
-        const bool paid = !code || code == ErrorCode::refused || code == ErrorCode::malformed || code == ErrorCode::truncated;
+        const bool paid =
+            !code || code == ErrorCode::refused || code == ErrorCode::malformed || code == ErrorCode::truncated;
         const bool loading = reply.error && reply.error->reason == kLoading;
-        const auto answer = paid                                               ? Answer::success
+        const auto answer = paid                                         ? Answer::success
                             : code == ErrorCode::unavailable && !loading ? Answer::nothing
-                                                                               : Answer::other;
+                                                                         : Answer::other;
         if (reply.error) last_error_ = reply.error->message;
         const bool was_open = circuit_.open();
         if (circuit_.on_answer(answer, flight.job->spec.index, flight.probe, jitter(), now_steady))
-            say_service("the service does not answer (" + last_error_ + "); nothing more is sent but one request now and then");
+            say_service("the service does not answer (" + last_error_ +
+                        "); nothing more is sent but one request now and then");
         else if (was_open && !circuit_.open())
             say_service("the service answers again");
-        if (circuit_.given_up()) stop(End::refused, "no request succeeded for " + duration_text(config_.give_up_after_s) +
-                                                        ", the last one neither: " + last_error_);
+        if (circuit_.given_up())
+            stop(End::refused, "no request succeeded for " + duration_text(config_.give_up_after_s) +
+                                   ", the last one neither: " + last_error_);
     }
 
     void say_service(const std::string& text) {
@@ -504,10 +517,12 @@ private:
             job.successes_before = successes_;
         }
         ++job.times_alike;
-        const bool alone = row.outcome == Outcome::throttled ? successes_ - job.successes_before >= kWaitsAlike : successes_ > 0;
-        if (!alone || job.times_alike < (row.outcome == Outcome::throttled ? kWaitsAlike : kFailuresAlike)) return false;
-        event("parked", "sample " + std::to_string(row.sample + 1) + " failed the same way " + std::to_string(job.times_alike) +
-                            " times, others succeeded: " + row.message);
+        const bool alone =
+            row.outcome == Outcome::throttled ? successes_ - job.successes_before >= kWaitsAlike : successes_ > 0;
+        if (!alone || job.times_alike < (row.outcome == Outcome::throttled ? kWaitsAlike : kFailuresAlike))
+            return false;
+        event("parked", "sample " + std::to_string(row.sample + 1) + " failed the same way " +
+                            std::to_string(job.times_alike) + " times, others succeeded: " + row.message);
         return true;
     }
 
@@ -553,7 +568,8 @@ private:
             ++warnings_;
             c_.console->log(warnings_ <= kWarningsShown ? LogLevel::warning : LogLevel::debug, text);
             if (warnings_ == kWarningsShown)
-                c_.console->log(LogLevel::info, "(further warnings only with --verbose; all are in the ledger and the report)");
+                c_.console->log(LogLevel::info,
+                                "(further warnings only with --verbose; all are in the ledger and the report)");
         };
         if (row.outcome == Outcome::accepted) {
             for (const auto& finding : decision.entry.row.findings) line(who + ": " + finding.message);
@@ -624,8 +640,8 @@ private:
         }
         say(decision);
         undurable.job = std::move(job);
-        undurable.sequence =
-            c_.writer->append(Ruling{row.sample, row.attempt, row.outcome, row.reason, row.message, std::move(row.findings)});
+        undurable.sequence = c_.writer->append(
+            Ruling{row.sample, row.attempt, row.outcome, row.reason, row.message, std::move(row.findings)});
         undurable_.push_back(std::move(undurable));
     }
 
@@ -649,7 +665,8 @@ private:
 
     bool prepare_question(Job& job, std::size_t asker, Prompt prompt) {
         const Asked& asked = *askers_[asker].asked;
-        auto prepared = prepare_call(asked.provider, asked.info.model, question_of(job, askers_[asker]), std::move(prompt));
+        auto prepared =
+            prepare_call(asked.provider, asked.info.model, question_of(job, askers_[asker]), std::move(prompt));
         if (!prepared) {
             c_.console->log(LogLevel::warning, "validator " + asked.validator + ": " + prepared.error().message);
             return false;
@@ -661,7 +678,8 @@ private:
     /// Sends questions as window, limits and money allow.
     void ask(std::size_t index, std::size_t& answered) {
         Asker& asker = askers_[index];
-        while (!stop_ && !asker.questions.empty() && flights_.size() < pacer_.window() + asker.pacer.window() && disk_keeps_up()) {
+        while (!stop_ && !asker.questions.empty() && flights_.size() < pacer_.window() + asker.pacer.window() &&
+               disk_keeps_up()) {
             auto& job = asker.questions.front();
             const PicoUsd bound = job->prepared->cost_bound.value_or(PicoUsd{});
             if (asker.cap && asker.spent + asker.reserved + bound > *asker.cap) {
@@ -744,7 +762,8 @@ private:
         undurable.exposed = result != nullptr;
         undurable.next = Next::hold;  // goes on with the next step
         const auto code = reply.error ? std::optional(reply.error->code) : std::nullopt;
-        const bool answered = reply.completion || code == ErrorCode::refused || code == ErrorCode::malformed || code == ErrorCode::truncated;
+        const bool answered = reply.completion || code == ErrorCode::refused || code == ErrorCode::malformed ||
+                              code == ErrorCode::truncated;
         bool again = false;
         if (answered && !reply.remedy) {
             row.outcome = Outcome::answered;
@@ -767,8 +786,8 @@ private:
                 c_.writer->append(LearnedRemedy{asker.asked->info.endpoint, asker.asked->info.model, *reply.remedy});
             }
             if (!again) job.held->answer = Completion{};
-            c_.console->log(LogLevel::debug, "sample " + std::to_string(row.sample + 1) + ": validator " + row.role + ": " +
-                                                 std::string(name_of(row.outcome)) + ", " + row.message);
+            c_.console->log(LogLevel::debug, "sample " + std::to_string(row.sample + 1) + ": validator " + row.role +
+                                                 ": " + std::string(name_of(row.outcome)) + ", " + row.message);
         }
         asker.reserved -= result != nullptr ? flight.bound : PicoUsd{};
         if (result != nullptr) {
@@ -794,9 +813,11 @@ private:
     /// The writer goes on trying while the run drains.
     void cannot_store(const Error& error) {
         if (stop_) return;
-        c_.console->log(LogLevel::error, error.message + "; what has come in is kept in memory and tried again for up to " +
+        c_.console->log(LogLevel::error, error.message +
+                                             "; what has come in is kept in memory and tried again for up to " +
                                              duration_text(config_.drain_timeout_s));
-        stop(End::io, "stopped: the ledger could not be written; make room and resume, what is in it is not asked for again");
+        stop(End::io,
+             "stopped: the ledger could not be written; make room and resume, what is in it is not asked for again");
     }
 
     void take_durable() {
@@ -856,11 +877,12 @@ private:
             hard_stop_ = true;
             return;
         }
-        stop(End::interrupted, signal == SIGINT    ? "interrupted"
+        stop(End::interrupted, signal == SIGINT   ? "interrupted"
                                : signal == SIGHUP ? "the terminal went away"
                                                   : "told to terminate");
-        c_.console->log(LogLevel::info, "stopping: waiting up to " + std::to_string(config_.drain_timeout_s) + " s for " +
-                                            std::to_string(flights_.size()) + " requests in flight; once more stops at once");
+        c_.console->log(LogLevel::info, "stopping: waiting up to " + std::to_string(config_.drain_timeout_s) +
+                                            " s for " + std::to_string(flights_.size()) +
+                                            " requests in flight; once more stops at once");
         c_.loop->at(Clock::now() + std::chrono::seconds(config_.drain_timeout_s), [this] { hard_stop_ = true; });
     }
 
@@ -920,7 +942,8 @@ private:
         s.samples = samples_;
         s.accepted = accepted_;
         s.missing = missing_;
-        s.answered = accepted_ + static_cast<std::uint64_t>(std::ranges::count(undurable_, Next::done, &Undurable::next));
+        s.answered =
+            accepted_ + static_cast<std::uint64_t>(std::ranges::count(undurable_, Next::done, &Undurable::next));
         s.in_flight = flights_.size();
         s.waiting = waiting_;
         s.window = pacer_.window();
@@ -1013,7 +1036,7 @@ private:
 
 std::vector<int> ending_signals() {
     std::vector<int> signals = {SIGINT, SIGTERM};
-    struct sigaction hangup {};
+    struct sigaction hangup{};
     if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) signals.push_back(SIGHUP);
     return signals;
 }

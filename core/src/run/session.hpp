@@ -34,24 +34,24 @@ class Secrets;
 /// Where a session stands, for people who watch it.
 struct Snapshot {
     std::uint64_t samples = 0, accepted = 0, missing = 0, in_flight = 0, waiting = 0;
-    std::uint64_t answered = 0;      ///< samples accepted or about to be, once they are durable
+    std::uint64_t answered = 0;  ///< samples accepted or about to be, once they are durable
     std::uint32_t window = 0, window_maximum = 0;
     double seconds = 0, per_second = 0;
     std::int64_t input_tokens = 0, output_tokens = 0;
     PicoUsd spent, reserved;
-    bool priced = false;             ///< `spent` says something
+    bool priced = false;  ///< `spent` says something
     std::optional<PicoUsd> budget;
     double requests_per_minute = 0, tokens_per_minute = 0;  ///< limits; 0: none known
-    std::string state;               ///< "running", "waiting for the rate limit", "the service does not answer", "stopping"
-    bool batch_done = false;         ///< another `batch_size` samples are finished
+    std::string state;        ///< "running", "waiting for the rate limit", "the service does not answer", "stopping"
+    bool batch_done = false;  ///< another `batch_size` samples are finished
 };
 
 enum class End : std::uint8_t { finished, budget, refused, io, internal, interrupted };
 
 struct SessionResult {
     End end = End::finished;
-    int signal = 0;           ///< of `interrupted`
-    std::string message;      ///< why it ended, for people; empty when finished
+    int signal = 0;                           ///< of `interrupted`
+    std::string message;                      ///< why it ended, for people; empty when finished
     std::uint64_t accepted = 0, missing = 0;  ///< over the whole run
 };
 
@@ -67,7 +67,7 @@ struct SessionContext {
     EventLoop* loop = nullptr;
     const Console* console = nullptr;
     const Secrets* secrets = nullptr;
-    SharedLimits* shared = nullptr;  ///< null: limits and budget are this process's own
+    SharedLimits* shared = nullptr;              ///< null: limits and budget are this process's own
     std::function<void(const Snapshot&)> watch;  ///< called from the loop, often
 };
 

@@ -18,7 +18,8 @@ auto guarded(const std::string& id, Function&& function) -> decltype(function())
     try {
         return std::forward<Function>(function)();
     } catch (const std::exception& stray) {
-        return Error{ErrorCode::internal, "validator " + id + " threw an exception: " + stray.what(), "plugin_exception"};
+        return Error{ErrorCode::internal, "validator " + id + " threw an exception: " + stray.what(),
+                     "plugin_exception"};
     } catch (...) {
         return Error{ErrorCode::internal, "validator " + id + " threw an exception", "plugin_exception"};
     }
@@ -52,7 +53,8 @@ std::vector<Finding> SetReview::check(const Review& review) {
         auto verdict = guarded(part.id, [&] { return part.check->check(review); });
         if (!verdict) {
             const Error& error = verdict.error();
-            findings.push_back({Severity::rejection, std::string(error.counted_as()), error.message, {}, {}, {}, part.id});
+            findings.push_back(
+                {Severity::rejection, std::string(error.counted_as()), error.message, {}, {}, {}, part.id});
             continue;
         }
         for (auto& finding : verdict->findings) {
@@ -86,7 +88,8 @@ Result<std::uint64_t> check_whole_set(SetReview& review, LedgerReader& reader, L
             continue;
         }
         ++rejected;
-        Ruling ruling{entry.row.sample, entry.row.attempt, Outcome::rejected, rejection->code, rejection->message, std::move(findings)};
+        Ruling ruling{entry.row.sample, entry.row.attempt,  Outcome::rejected,
+                      rejection->code,  rejection->message, std::move(findings)};
         ruling.was = Outcome::accepted;
         writer.append(std::move(ruling));
     }
@@ -99,8 +102,11 @@ Result<std::uint64_t> check_whole_set(SetReview& review, LedgerReader& reader, L
 class SetChecks::Impl {
 public:
     Impl(std::unique_ptr<SetReview> review, LedgerReader reader, std::function<void()> notify)
-        : review_(std::move(review)), reader_(std::move(reader)), notify_(std::move(notify)),
-          first_(reader_.head().first), state_(reader_.head().samples) {}
+        : review_(std::move(review)),
+          reader_(std::move(reader)),
+          notify_(std::move(notify)),
+          first_(reader_.head().first),
+          state_(reader_.head().samples) {}
 
     void start() {
         thread_ = std::thread([this] {
@@ -124,7 +130,8 @@ public:
     void mark(std::uint64_t sample, bool is_held) {
         {
             const std::lock_guard lock(mutex_);
-            if (sample >= first_ && sample - first_ < state_.size()) state_[sample - first_] = is_held ? State::held : State::gone;
+            if (sample >= first_ && sample - first_ < state_.size())
+                state_[sample - first_] = is_held ? State::held : State::gone;
         }
         changed_.notify_one();
     }
@@ -200,9 +207,12 @@ private:
     Result<bool> decide(const SampleSpec& spec) {
         auto calls = reader_.calls_of(spec.index);
         if (!calls) return std::move(calls).error();
-        const auto held = std::ranges::find(*calls, Outcome::held, [](const CallEntry& call) { return call.row.outcome; });
+        const auto held =
+            std::ranges::find(*calls, Outcome::held, [](const CallEntry& call) { return call.row.outcome; });
         if (held == calls->end())
-            return Error{ErrorCode::internal, "sample " + std::to_string(spec.index + 1) + " is to be decided and has no text", {}};
+            return Error{ErrorCode::internal,
+                         "sample " + std::to_string(spec.index + 1) + " is to be decided and has no text",
+                         {}};
         Draft draft{std::move(held->title), std::move(held->text)};
         Decided decided;
         decided.sample = spec.index;
@@ -248,7 +258,8 @@ private:
 SetChecks::SetChecks(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SetChecks::~SetChecks() { impl_->stop(); }
 
-Result<std::unique_ptr<SetChecks>> SetChecks::start(std::unique_ptr<SetReview> review, const std::filesystem::path& ledger,
+Result<std::unique_ptr<SetChecks>> SetChecks::start(std::unique_ptr<SetReview> review,
+                                                    const std::filesystem::path& ledger,
                                                     std::function<void()> decided) {
     auto reader = LedgerReader::open(ledger);
     if (!reader) return std::move(reader).error();

@@ -1,6 +1,6 @@
-// What validators say about a text beside the others of its set. Texts are looked at in plan order, whatever the order in
-// which answers came in: sample n when all before it are accepted or given up. Works in a thread of its own, which reads the
-// texts from the ledger, so memory holds a byte a sample and what the validators keep.
+// What validators say about a text beside the others of its set. Texts are looked at in plan order, whatever the order
+// in which answers came in: sample n when all before it are accepted or given up. Works in a thread of its own, which
+// reads the texts from the ledger, so memory holds a byte a sample and what the validators keep.
 
 #pragma once
 
@@ -37,8 +37,8 @@ private:
     std::vector<Part> parts_;
 };
 
-/// Checks all accepted texts of a ledger anew, as one set: those of shards never met. What is rejected is missing from then on.
-/// How many were.
+/// Checks all accepted texts of a ledger anew, as one set: those of shards never met. What is rejected is missing from
+/// then on. How many were.
 Result<std::uint64_t> check_whole_set(SetReview& review, LedgerReader& reader, LedgerWriter& writer);
 
 class SetChecks {
@@ -51,8 +51,8 @@ public:
     };
 
     /// Adds what the ledger has as accepted and waits. `decided` is called from the thread when `take` has something.
-    static Result<std::unique_ptr<SetChecks>> start(std::unique_ptr<SetReview> review, const std::filesystem::path& ledger,
-                                                    std::function<void()> decided);
+    static Result<std::unique_ptr<SetChecks>> start(std::unique_ptr<SetReview> review,
+                                                    const std::filesystem::path& ledger, std::function<void()> decided);
     ~SetChecks();
     SetChecks(const SetChecks&) = delete;
     SetChecks& operator=(const SetChecks&) = delete;

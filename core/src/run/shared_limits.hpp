@@ -1,5 +1,5 @@
-// `--shared-limits`: one rate limit for all processes that name the same Redis, service and model, and one budget for the
-// shards of a run. All is called by the thread of the session's loop.
+// `--shared-limits`: one rate limit for all processes that name the same Redis, service and model, and one budget for
+// the shards of a run. All is called by the thread of the session's loop.
 //
 // Rates: Redis keeps them by GCRA in a script, on its own clock, and gives out slots: when so many requests may leave.
 // Money: every shard has its share of the budget, as without Redis, so the cap holds whatever becomes of Redis. What
@@ -27,8 +27,9 @@ struct SharedLimitsOptions {
     std::string account;  ///< whose rates they are: service and model
     std::string run;      ///< whose budget it is; empty: none is shared
     std::uint32_t shard = 0;
-    std::optional<double> requests_per_minute, tokens_per_minute;  ///< of all together; nothing: as the service states them
-    PicoUsd beyond;  ///< what the shard's ledger has spent and reserved, less its share: may be below zero
+    std::optional<double> requests_per_minute,
+        tokens_per_minute;  ///< of all together; nothing: as the service states them
+    PicoUsd beyond;         ///< what the shard's ledger has spent and reserved, less its share: may be below zero
 };
 
 class SharedLimits {
@@ -40,8 +41,8 @@ public:
     /// False: Redis is away, and everyone keeps to a share.
     [[nodiscard]] virtual bool shared() const noexcept = 0;
 
-    /// When a request of that many tokens may leave; `now` or earlier: at once; max: it has been asked for, and the loop
-    /// turns when the answer is there. `most`: so many like it could leave now.
+    /// When a request of that many tokens may leave; `now` or earlier: at once; max: it has been asked for, and the
+    /// loop turns when the answer is there. `most`: so many like it could leave now.
     virtual SteadyTime earliest(Tokens tokens, std::uint32_t most, SteadyTime now) = 0;
     /// It leaves.
     virtual void admit(Tokens tokens) = 0;
@@ -53,8 +54,8 @@ public:
         wait,     ///< asked for, or shards that run may leave some
         none,     ///< and none will come while this session lasts
     };
-    /// Asks for what complete shards left, so that `beyond` the own share may be spent. `idle`: this shard can do nothing
-    /// without it.
+    /// Asks for what complete shards left, so that `beyond` the own share may be spent. `idle`: this shard can do
+    /// nothing without it.
     virtual Money claim(PicoUsd beyond, bool idle) = 0;
     /// Granted beyond the own share.
     [[nodiscard]] virtual PicoUsd extra() const noexcept = 0;
@@ -64,8 +65,8 @@ public:
     virtual Status leave(PicoUsd beyond, bool complete) = 0;
 };
 
-/// Connects once to see that it can be done. invalid_argument: this build has no Redis; io: not reached; unauthorized: it
-/// refuses user or password.
+/// Connects once to see that it can be done. invalid_argument: this build has no Redis; io: not reached; unauthorized:
+/// it refuses user or password.
 Result<std::unique_ptr<SharedLimits>> open_shared_limits(SharedLimitsOptions options);
 
 }  // namespace synth::core

@@ -251,7 +251,8 @@ private:
         notes_.clear();
         std::optional<CountedTokens> counted;
         if (answered) counted = {request.input + request.output, request.input + request.output_bound};
-        pacer_.settle(flight.ticket, answered ? success_ : unavailable_, counted, in_flight, a_.fate.jitter(), now_, notes_);
+        pacer_.settle(flight.ticket, answered ? success_ : unavailable_, counted, in_flight, a_.fate.jitter(), now_,
+                      notes_);
         circuit_.on_answer(answered ? Circuit::Answer::success : Circuit::Answer::nothing, work.sample, flight.probe,
                            a_.fate.jitter(), now_);
         a_.run.given_up = a_.run.given_up || circuit_.given_up();
@@ -310,9 +311,9 @@ public:
                 }
                 return;
             }
-            const Wait wait = fresh_ == 0 || budget_full_        ? Wait::turnaround
+            const Wait wait = fresh_ == 0 || budget_full_      ? Wait::turnaround
                               : out_.size() == kMostBatchesOut ? Wait::batches
-                                                                 : Wait::queue;
+                                                               : Wait::queue;
             const auto next = std::ranges::min_element(out_, {}, &Batch::next_look);
             a_.pass(wait, now_, std::max(next->next_look, now_));
             next->interval = next_interval(next->interval);

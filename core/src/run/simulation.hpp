@@ -47,8 +47,8 @@ enum class Wait : std::uint8_t {
     queue,       ///< room for queued tokens
     batches,     ///< as many batches are out as may be
 };
-inline constexpr std::array<std::string_view, 8> kWaits = {"window",  "requests a minute", "tokens a minute",
-                                                           "latency", "service failing",   "turnaround",
+inline constexpr std::array<std::string_view, 8> kWaits = {"window",        "requests a minute",     "tokens a minute",
+                                                           "latency",       "service failing",       "turnaround",
                                                            "queued tokens", "batches at the service"};
 
 struct SimulatedRun {
@@ -56,9 +56,9 @@ struct SimulatedRun {
     std::uint64_t requests = 0, failed = 0, rejected = 0;  ///< failed: timeouts included
     std::uint64_t timeouts = 0;                            ///< of `failed`: sent, not answered, charged in full
     std::uint64_t batches = 0;
-    std::uint64_t most_in_flight = 0;     ///< requests, or lines of one batch
+    std::uint64_t most_in_flight = 0;  ///< requests, or lines of one batch
     std::int64_t input_tokens = 0, output_tokens = 0;
-    PicoUsd cost, rejected_cost;          ///< of all; of the answers that were rejected
+    PicoUsd cost, rejected_cost;  ///< of all; of the answers that were rejected
     double seconds = 0;
     std::array<double, kWaits.size()> waited{};  ///< seconds, by Wait
     bool budget_reached = false, given_up = false;

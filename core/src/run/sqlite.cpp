@@ -46,11 +46,13 @@ Statement& Statement::bind(int at, std::string_view text) {
     return *this;
 }
 Statement& Statement::bind_blob(int at, std::string_view bytes) {
-    sqlite3_bind_blob64(statement_.get(), at, bytes.data() != nullptr ? bytes.data() : "", bytes.size(), SQLITE_TRANSIENT);
+    sqlite3_bind_blob64(statement_.get(), at, bytes.data() != nullptr ? bytes.data() : "", bytes.size(),
+                        SQLITE_TRANSIENT);
     return *this;
 }
 Statement& Statement::lend(int at, std::string_view text) {
-    sqlite3_bind_text64(statement_.get(), at, text.data() != nullptr ? text.data() : "", text.size(), SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_text64(statement_.get(), at, text.data() != nullptr ? text.data() : "", text.size(), SQLITE_STATIC,
+                        SQLITE_UTF8);
     return *this;
 }
 Statement& Statement::lend_blob(int at, std::string_view bytes) {

@@ -1,4 +1,5 @@
-// SQLite behind a small RAII border: a connection, a prepared statement, a transaction. The only code that sees sqlite3.
+// SQLite behind a small RAII border: a connection, a prepared statement, a transaction. The only code that sees
+// sqlite3.
 
 #pragma once
 
@@ -27,7 +28,7 @@ public:
     Statement() = default;
 
     Statement& bind(int at, std::int64_t value);
-    Statement& bind(int at, std::string_view text);       ///< copied
+    Statement& bind(int at, std::string_view text);        ///< copied
     Statement& bind_blob(int at, std::string_view bytes);  ///< copied
     /// Not copied: stays as it is until the statement has been run, and is bound anew for the next time.
     Statement& lend(int at, std::string_view text);

@@ -270,7 +270,8 @@ constexpr unsigned char kMark = 0, kSpace = 1;
 constexpr unsigned char folded_byte(char c) noexcept {
     const auto byte = static_cast<unsigned char>(c);
     const auto small = static_cast<unsigned char>(byte | (static_cast<unsigned char>(byte - 'A') < 26 ? 0x20 : 0));
-    const bool word = (static_cast<unsigned char>(small - 'a') < 26) | (static_cast<unsigned char>(byte - '0') < 10) | (byte >= 0x80);
+    const bool word =
+        (static_cast<unsigned char>(small - 'a') < 26) | (static_cast<unsigned char>(byte - '0') < 10) | (byte >= 0x80);
     const bool space = (byte == ' ') | (static_cast<unsigned char>(byte - '\t') < 5);
     return word ? small : space ? kSpace : kMark;
 }

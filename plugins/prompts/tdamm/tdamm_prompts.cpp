@@ -57,8 +57,8 @@ std::string draw_date(Random& random, int first_year, int last_year) {
 }
 
 constexpr std::string_view kTooShort = "too_short", kContinuation = "continuation";
-constexpr int kMostContinuations = 2;                ///< of one text, then it is written anew
-constexpr std::size_t kLeastBegunPercent = 40;       ///< of the words that were asked for
+constexpr int kMostContinuations = 2;           ///< of one text, then it is written anew
+constexpr std::size_t kLeastBegunPercent = 40;  ///< of the words that were asked for
 
 class TdammPrompts final : public PromptStrategy {
 public:
@@ -394,9 +394,10 @@ private:
         }
     };
 
-    /// The text to continue; nothing: the next answer is a new one. A continuation costs the tokens of the text as input
-    /// and saves them as output, which is dearer with every provider.
-    [[nodiscard]] std::optional<Unfinished> unfinished(std::uint32_t target_words, std::span<const Attempt> earlier) const {
+    /// The text to continue; nothing: the next answer is a new one. A continuation costs the tokens of the text as
+    /// input and saves them as output, which is dearer with every provider.
+    [[nodiscard]] std::optional<Unfinished> unfinished(std::uint32_t target_words,
+                                                       std::span<const Attempt> earlier) const {
         std::optional<Unfinished> text;
         if (!data_.repairs.contains(kContinuation)) return text;  // a user's folder may lack it
         for (const Attempt& attempt : earlier) {

@@ -1,5 +1,5 @@
-// The texts that can be read in the page, accepted and rejected: which of them, and what the page knows of each. At most
-// twice as many are held as are shown.
+// The texts that can be read in the page, accepted and rejected: which of them, and what the page knows of each. At
+// most twice as many are held as are shown.
 
 #pragma once
 

@@ -199,7 +199,7 @@ struct Tally {
     /// Warnings that samples were accepted with, by validator and code: samples that have one.
     std::map<std::string, std::map<std::string, std::uint64_t>> warnings;
     std::uint64_t missing_count = 0;
-    std::vector<MissingSample> missing;  ///< the first of them
+    std::vector<MissingSample> missing;               ///< the first of them
     std::map<std::string, Ranges> missing_by_reason;  ///< all of them, numbered from 1 as in their links
     Events events;
     DistinctCounter distinct_sets;
@@ -501,9 +501,9 @@ void print_samples(ReportText& text, const Tally& tally, const RunFacts& facts, 
     // All of them, where they are more than the few above.
     for (const auto& [reason, samples] : tally.missing_by_reason)
         if (reason == kNotTried || named == kMissingInText)
-            text.row(named++ == 0 ? "Missing" : "",
-                     (reason == kNotTried ? "not tried" : reason) + ": " + counted(samples.count(), "sample") + ", " +
-                         plugins::clipped(samples.text(), 200));
+            text.row(named++ == 0 ? "Missing" : "", (reason == kNotTried ? "not tried" : reason) + ": " +
+                                                        counted(samples.count(), "sample") + ", " +
+                                                        plugins::clipped(samples.text(), 200));
 }
 
 std::string balance(const Tally& tally, const Taxonomy& taxonomy) {

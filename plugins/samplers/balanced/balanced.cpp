@@ -40,8 +40,7 @@ class Balanced final : public synth::Sampler {
 public:
     static Result<std::unique_ptr<synth::Sampler>> create(synth::Host& host, std::string_view options_json) {
         const synth::plugins::Options given(options_json);
-        return std::unique_ptr<synth::Sampler>(
-            std::make_unique<Balanced>(host.taxonomy(), given.flag("add_parents")));
+        return std::unique_ptr<synth::Sampler>(std::make_unique<Balanced>(host.taxonomy(), given.flag("add_parents")));
     }
 
     Balanced(const Taxonomy& taxonomy, bool add_parents)

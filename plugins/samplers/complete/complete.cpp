@@ -61,8 +61,8 @@ public:
         if (!goal) return std::move(goal).error();
         std::optional<DataSource> given;
         if (*goal != "even") given.emplace(host, *std::move(goal), options);
-        return std::unique_ptr<synth::Sampler>(std::make_unique<Complete>(
-            host.taxonomy(), DataSource(host, *std::move(path), options), std::move(given)));
+        return std::unique_ptr<synth::Sampler>(
+            std::make_unique<Complete>(host.taxonomy(), DataSource(host, *std::move(path), options), std::move(given)));
     }
 
     Complete(const Taxonomy& taxonomy, DataSource data, std::optional<DataSource> goal)

@@ -89,8 +89,7 @@ public:
     static Result<std::unique_ptr<synth::Validator>> create(synth::Host& host, std::string_view options_json) {
         const synth::plugins::Options given(options_json);
         return std::unique_ptr<synth::Validator>(std::make_unique<QuantitiesValidator>(
-            host.taxonomy(), synth::validators::action_of(given, "implausible_quantity"),
-            given.number("margin")));
+            host.taxonomy(), synth::validators::action_of(given, "implausible_quantity"), given.number("margin")));
     }
 
     Result<Verdict> check(const Review& review) const override {

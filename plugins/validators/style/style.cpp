@@ -168,8 +168,7 @@ public:
         for (const auto& [language, words] : *stop_words) {
             made->languages_.push_back(language);
             for (const auto& word : words)
-                made->stop_words_[folded(word)] |=
-                    static_cast<std::uint16_t>(1U << (made->languages_.size() - 1));
+                made->stop_words_[folded(word)] |= static_cast<std::uint16_t>(1U << (made->languages_.size() - 1));
         }
         return std::unique_ptr<synth::Validator>(std::move(made));
     }

@@ -26,11 +26,10 @@ TEST(Format, MoneyIsExactAndReadable) {
         std::int64_t pico;
         const char *exact, *shown;
     };
-    for (const auto& [pico, exact, shown] : {Case{0, "0", "$0.00"}, Case{1, "0.000000000001", "$0.000000000001"},
-                                             Case{1'234'500'000'000, "1.2345", "$1.23"},
-                                             Case{12'345'000'000, "0.012345", "$0.0123"},
-                                             Case{-500'000'000'000, "-0.5", "$-0.500"},
-                                             Case{5'000'000'000'000, "5", "$5.00"}}) {
+    for (const auto& [pico, exact, shown] :
+         {Case{0, "0", "$0.00"}, Case{1, "0.000000000001", "$0.000000000001"},
+          Case{1'234'500'000'000, "1.2345", "$1.23"}, Case{12'345'000'000, "0.012345", "$0.0123"},
+          Case{-500'000'000'000, "-0.5", "$-0.500"}, Case{5'000'000'000'000, "5", "$5.00"}}) {
         EXPECT_EQ(exact_usd({pico}), exact);
         EXPECT_EQ(dollars({pico}), shown);
     }
@@ -73,7 +72,8 @@ TEST(Secrets, TheEnvironmentWinsOverTheFile) {
 }
 
 TEST(Secrets, RedactsLongValuesWhereverTheyStand) {
-    auto secrets = load({"A_KEY=sk-0123456789ab", "B_TOKEN=sk-0123456789abcdef", "SHORT_KEY=abc", "HOME=/home/somebody"}, "");
+    auto secrets =
+        load({"A_KEY=sk-0123456789ab", "B_TOKEN=sk-0123456789abcdef", "SHORT_KEY=abc", "HOME=/home/somebody"}, "");
     ASSERT_TRUE(secrets.ok());
     std::string text = "x sk-0123456789abcdef y sk-0123456789ab abc /home/somebody";
     secrets->redact(text);
@@ -185,7 +185,8 @@ TEST_F(PublishFolder, AFileAndAFolderDoNotReplaceEachOther) {
         make_set(staging.path(), "new");
         const auto refused = staging.publish(dir_.path(), "run", true);
         ASSERT_FALSE(refused.ok());
-        EXPECT_THAT(refused.error().message, HasSubstr("run.set is a file, a folder of that name cannot take its place"));
+        EXPECT_THAT(refused.error().message,
+                    HasSubstr("run.set is a file, a folder of that name cannot take its place"));
     }
     EXPECT_EQ(test::read_file(dir_ / "run.set"), "a file");
     std::filesystem::remove(dir_ / "run.set");

@@ -41,7 +41,8 @@ TEST(Text, EveryByteCountsAsItDoesAlone) {
 TEST(Text, CountsAreTheSameAtAnyLengthAndPlace) {
     Random random(1);
     std::string text(5000, ' ');  // more than the sums of eight bits hold
-    for (char& c : text) c = random.below(2) == 0 ? " \n\t\r\v\f"[random.below(6)] : static_cast<char>(random.below(256));
+    for (char& c : text)
+        c = random.below(2) == 0 ? " \n\t\r\v\f"[random.below(6)] : static_cast<char>(random.below(256));
     for (std::size_t from = 0; from < 40; ++from)
         for (std::size_t size = 0; size < 40; ++size)
             EXPECT_EQ(count_words(std::string_view(text).substr(from, size)), one_by_one(text.substr(from, size)));

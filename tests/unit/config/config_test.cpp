@@ -38,9 +38,10 @@ TEST(Settings, DefaultsAreThoseOfTheContract) {
     EXPECT_EQ(config->max_concurrent, 20U);
     EXPECT_EQ(config->max_attempts, 3U);
     EXPECT_EQ(config->output_dir, "data");
-    for (const auto& [kind, id] : {std::pair("sampler", "balanced"), std::pair("prompt", "tdamm"), std::pair("provider", "openai"),
-                                   std::pair("validator", "length"), std::pair("sink", "json"), std::pair("reporter", "cost"),
-                                   std::pair("reporter", "statistics")})
+    for (const auto& [kind, id] :
+         {std::pair("sampler", "balanced"), std::pair("prompt", "tdamm"), std::pair("provider", "openai"),
+          std::pair("validator", "length"), std::pair("sink", "json"), std::pair("reporter", "cost"),
+          std::pair("reporter", "statistics")})
         EXPECT_NE(config->find(kind, id), nullptr) << kind << " " << id;
 }
 
@@ -72,10 +73,11 @@ TEST(Settings, WrongValuesAreOneLineThatNamesThem) {
 }
 
 TEST(Settings, OptionsReachTheirPlugin) {
-    const auto config = resolved(given({{"model", "m"}}, {"provider.base_url=http://127.0.0.1:1/v1", "sink.metadata=true",
-                                                          "provider.openai.temperature=0.5"}));
+    const auto config = resolved(given({{"model", "m"}}, {"provider.base_url=http://127.0.0.1:1/v1",
+                                                          "sink.metadata=true", "provider.openai.temperature=0.5"}));
     ASSERT_TRUE(config.ok()) << config.error().message;
-    EXPECT_THAT(config->find("provider")->options_json, AllOf(HasSubstr(R"("model":"m")"), HasSubstr("0.5"), HasSubstr("127.0.0.1")));
+    EXPECT_THAT(config->find("provider")->options_json,
+                AllOf(HasSubstr(R"("model":"m")"), HasSubstr("0.5"), HasSubstr("127.0.0.1")));
     EXPECT_THAT(config->find("sink")->options_json, HasSubstr("true"));
 }
 
@@ -129,10 +131,13 @@ TEST(Settings, AConfigurationFromALedgerIsHeldToTheSameLimits) {
 
 TEST(Settings, ResumeRefusesWhatWouldBreakThePlan) {
     auto config = resolved({});
-    EXPECT_TRUE(resolve_resume(given({{"num-samples", "300"}, {"budget", "2"}, {"model", "gpt-4.1"}}), test::registry(), *config).ok());
+    EXPECT_TRUE(resolve_resume(given({{"num-samples", "300"}, {"budget", "2"}, {"model", "gpt-4.1"}}), test::registry(),
+                               *config)
+                    .ok());
     EXPECT_EQ(config->samples, 300U);
     EXPECT_THAT(config->find("provider")->options_json, HasSubstr("gpt-4.1"));
-    for (const auto& bad : {given({{"num-samples", "100"}}), given({{"seed", "1"}}), given({}, {"sampler.add_parents=true"})})
+    for (const auto& bad :
+         {given({{"num-samples", "100"}}), given({{"seed", "1"}}), given({}, {"sampler.add_parents=true"})})
         EXPECT_FALSE(resolve_resume(bad, test::registry(), *config).ok());
 }
 
@@ -146,8 +151,9 @@ protected:
 };
 
 TEST_F(RunFileTest, SaysWhatTheCommandLineSays) {
-    auto givens = read("num-samples = 30\nbudget = 1.5\nsink = [\"json\", \"jsonl\"]\n[option.sink.json]\nmetadata = true\n"
-                       "[option.provider]\nbase_url = \"http://127.0.0.1:1\"\ntemperature = 1.0\n");
+    auto givens = read(
+        "num-samples = 30\nbudget = 1.5\nsink = [\"json\", \"jsonl\"]\n[option.sink.json]\nmetadata = true\n"
+        "[option.provider]\nbase_url = \"http://127.0.0.1:1\"\ntemperature = 1.0\n");
     ASSERT_TRUE(givens.ok()) << givens.error().message;
     const auto config = resolved(*givens);
     ASSERT_TRUE(config.ok()) << config.error().message;
@@ -184,8 +190,14 @@ TEST_F(RunFileTest, WhatIsWrongIsNamedWithFileAndLine) {
 }
 
 TEST(RunFile, WrittenOneMakesTheSameConfiguration) {
-    auto givens = given({{"seed", "5"}, {"num-samples", "77"}, {"budget", "0.000001"}, {"rpm", "600"}, {"max-concurrent", "auto"},
-                         {"run-name", "a \"name\" with \\ \u00e9"}, {"first-byte-timeout", "9"}, {"taxonomy", "tdamm36"}},
+    auto givens = given({{"seed", "5"},
+                         {"num-samples", "77"},
+                         {"budget", "0.000001"},
+                         {"rpm", "600"},
+                         {"max-concurrent", "auto"},
+                         {"run-name", "a \"name\" with \\ \u00e9"},
+                         {"first-byte-timeout", "9"},
+                         {"taxonomy", "tdamm36"}},
                         {"provider.temperature=0.25", "sink.json.metadata=true", "prompt.target_words=300"});
     givens.settings["sink"] = {{"json", "csv"}, "--sink"};
     const auto config = resolved(givens);
@@ -209,14 +221,16 @@ TEST(Shards, AreNamedByNumberOrByTheSchedulersTask) {
         const char* text;
         std::uint32_t shards, number, count;
     };
-    for (const auto& [text, shards, number, count] : {Case{"2/4", 0, 2, 4}, Case{"4/4", 4, 4, 4}, Case{"slurm", 3, 3, 3},
-                                                      Case{"slurm/5", 0, 3, 5}, Case{"kubernetes", 2, 1, 2}}) {
+    for (const auto& [text, shards, number, count] :
+         {Case{"2/4", 0, 2, 4}, Case{"4/4", 4, 4, 4}, Case{"slurm", 3, 3, 3}, Case{"slurm/5", 0, 3, 5},
+          Case{"kubernetes", 2, 1, 2}}) {
         const auto shard = parse_shard(text, shards, task);
         ASSERT_TRUE(shard.ok()) << text << ": " << shard.error().message;
         EXPECT_EQ(shard->number, number) << text;
         EXPECT_EQ(shard->count, count) << text;
     }
-    for (const char* wrong : {"", "/", "2", "2/", "/4", "0/4", "5/4", "2/0", "2/4/4", "-1/4", "2/4x", "slurm/", "pbs/4", "2/100001"})
+    for (const char* wrong :
+         {"", "/", "2", "2/", "/4", "0/4", "5/4", "2/0", "2/4/4", "-1/4", "2/4x", "slurm/", "pbs/4", "2/100001"})
         EXPECT_FALSE(parse_shard(wrong, 0, nowhere).ok()) << wrong;
     EXPECT_FALSE(parse_shard("slurm", 2, task).ok()) << "task 3 of 2";
     EXPECT_FALSE(parse_shard("slurm/4", 0, nowhere).ok());
@@ -275,12 +289,16 @@ TEST(Shards, TakeTheirShareToThePicodollar) {
 TEST(Shards, SayWhatTheyDisagreeOn) {
     const auto first = *resolved(given({{"seed", "1"}}));
     EXPECT_EQ(disagreement(first, first), "");
-    EXPECT_EQ(disagreement(first, *resolved(given({{"seed", "1"}, {"max-concurrent", "3"}, {"timeout", "9"}, {"budget", "1"}}))), "");
+    EXPECT_EQ(disagreement(
+                  first, *resolved(given({{"seed", "1"}, {"max-concurrent", "3"}, {"timeout", "9"}, {"budget", "1"}}))),
+              "");
     EXPECT_EQ(disagreement(first, *resolved(given({{"seed", "2"}}))), "seed");
     EXPECT_EQ(disagreement(first, *resolved(given({{"seed", "1"}, {"num-samples", "9"}, {"max-labels", "4"}}))),
               "number of samples, number of labels");
-    EXPECT_THAT(disagreement(first, *resolved(given({{"seed", "1"}}, {"provider.temperature=0.3"}))), HasSubstr("options of provider openai"));
-    EXPECT_THAT(disagreement(first, *resolved(given({{"seed", "1"}, {"sampler", "uniform"}}))), HasSubstr("sampler uniform (only in one)"));
+    EXPECT_THAT(disagreement(first, *resolved(given({{"seed", "1"}}, {"provider.temperature=0.3"}))),
+                HasSubstr("options of provider openai"));
+    EXPECT_THAT(disagreement(first, *resolved(given({{"seed", "1"}, {"sampler", "uniform"}}))),
+                HasSubstr("sampler uniform (only in one)"));
     auto other = first;
     other.find("prompt")->sha256 = "another";
     EXPECT_EQ(disagreement(first, other), "build of prompt tdamm");
@@ -307,9 +325,10 @@ TEST(RedisUrl, IsReadAndPassedOnWithoutItsPassword) {
         EXPECT_EQ(url->password, password);
         EXPECT_EQ(parse_redis_url(url->without_secret())->without_secret(), without_secret);
     }
-    for (const char* text : {"", "http://h", "rediss://:hunter2@h", "redis://", "redis://:hunter2@", "redis://u:@h", "redis://u:%zz@h",
-                             "redis://h:0", "redis://h:65536", "redis://h:hunter2", "redis://h/hunter2", "redis://h/-1", "redis://[::1",
-                             "redis://[::1]hunter2", "redis://h?hunter2", "redis://h?prefix=", "redis://h?prefix=hunter2%"}) {
+    for (const char* text :
+         {"", "http://h", "rediss://:hunter2@h", "redis://", "redis://:hunter2@", "redis://u:@h", "redis://u:%zz@h",
+          "redis://h:0", "redis://h:65536", "redis://h:hunter2", "redis://h/hunter2", "redis://h/-1", "redis://[::1",
+          "redis://[::1]hunter2", "redis://h?hunter2", "redis://h?prefix=", "redis://h?prefix=hunter2%"}) {
         const auto url = parse_redis_url(text);
         ASSERT_FALSE(url.ok()) << text;
         EXPECT_EQ(url.error().code, ErrorCode::invalid_argument) << text;
@@ -322,7 +341,8 @@ TEST(RedisUrl, IsNotStored) {
     ASSERT_TRUE(config.shared_limits);
     EXPECT_EQ(config.shared_limits->password, "hunter2");
     EXPECT_THAT(to_json(config), Not(HasSubstr("hunter2")));
-    EXPECT_THAT(to_run_file(config, {}), AllOf(Not(HasSubstr("hunter2")), HasSubstr("shared-limits = \"redis://h:6379\"")));
+    EXPECT_THAT(to_run_file(config, {}),
+                AllOf(Not(HasSubstr("hunter2")), HasSubstr("shared-limits = \"redis://h:6379\"")));
 }
 
 }  // namespace

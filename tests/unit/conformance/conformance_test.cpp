@@ -51,7 +51,8 @@ TEST(Conformance, IsThatOfEveryPluginOfTheBuildTree) {
     for (std::size_t i = 0; i < 300; ++i) {
         const auto& one = labels[i % 30].name;
         const auto& other = labels[(i + 1 + i / 30 % 3) % 30].name;
-        data += (i == 0 ? "" : ", ") + std::string(R"({"full_text": "A document of some words.", "labels": [")") + one + "\", \"" + other + "\"]}";
+        data += (i == 0 ? "" : ", ") + std::string(R"({"full_text": "A document of some words.", "labels": [")") + one +
+                "\", \"" + other + "\"]}";
     }
     test::write_file(dir / "data.json", data + "]");
     ASSERT_GE(test::registry().plugins().size(), 20U);

@@ -26,7 +26,8 @@ namespace {
 /// Takes connections and, unless it is told to, says nothing: a handshake with it does not end.
 class Mute {
 public:
-    explicit Mute(EventLoop& loop) : loop_(loop), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    explicit Mute(EventLoop& loop)
+        : loop_(loop), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -37,7 +38,8 @@ public:
             std::abort();
         port = ntohs(address.sin_port);
         loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) {
-            for (int fd = -1; (fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0; ++taken)
+            for (int fd = -1; (fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0;
+                 ++taken)
                 open_.emplace_back(fd);
             most = std::max(most, open_.size());
         });
@@ -60,7 +62,8 @@ public:
         }
         const std::string reply =
             "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(text.size()) + "\r\n\r\n" + text;
-        ASSERT_EQ(::send(open_.back().get(), reply.data(), reply.size(), MSG_NOSIGNAL), static_cast<ssize_t>(reply.size()));
+        ASSERT_EQ(::send(open_.back().get(), reply.data(), reply.size(), MSG_NOSIGNAL),
+                  static_cast<ssize_t>(reply.size()));
     }
 
     int port = 0;
@@ -132,7 +135,8 @@ TEST_F(HttpClientTest, ATransferThatIsUsedAgainKeepsNothingOfTheOneBefore) {
         server_.answer(answer);
         turn_until([&] { return answers_.size() + reasons_.size() > before; });
     };
-    exchange({.method = "PUT", .url = {}, .headers = {{"One", "1"}}, .body = "first", .auth = {}}, "longer than the next", 1000);
+    exchange({.method = "PUT", .url = {}, .headers = {{"One", "1"}}, .body = "first", .auth = {}},
+             "longer than the next", 1000);
     EXPECT_TRUE(server_.received.starts_with("PUT / HTTP/1.1\r\n")) << server_.received;
     EXPECT_NE(server_.received.find("\r\nOne: 1\r\n"), std::string::npos);
     EXPECT_TRUE(server_.received.ends_with("\r\n\r\nfirst"));

@@ -371,8 +371,8 @@ TEST(TdammCompose, RepairsTellWhatWasWrong) {
 std::string sentences(int from, int to) {
     std::string text;
     for (int i = from; i < to; ++i)
-        text += "Epoch " + std::to_string(i) + " of the nova gave " + std::to_string(7 * i) + " mJy in the radio band, as run " +
-                std::to_string(13 * i) + " did. ";
+        text += "Epoch " + std::to_string(i) + " of the nova gave " + std::to_string(7 * i) +
+                " mJy in the radio band, as run " + std::to_string(13 * i) + " did. ";
     return text.substr(0, text.size() - 1);
 }
 

@@ -93,7 +93,8 @@ TEST(TdammSpread, NegativesTakeTurnsInCategoriesAndTheirForms) {
         EXPECT_NEAR(categories.at(category.name), 500.0 / static_cast<double>(categories.size()), 1) << category.id;
         for (const std::string& form : category.forms)
             EXPECT_NEAR((forms.times[{category.name, form}]),
-                        static_cast<double>(categories.at(category.name)) / static_cast<double>(category.forms.size()), 1)
+                        static_cast<double>(categories.at(category.name)) / static_cast<double>(category.forms.size()),
+                        1)
                 << category.id << " as " << form;
     }
 }

@@ -168,7 +168,8 @@ TEST_F(Template, SpreadsTheUsersListsOverAPlan) {
     // More combinations than a variant can tell apart: all is drawn from the seed, as without a spread.
     std::string entries = "[\"0\"";
     for (int i = 1; i < 300; ++i) entries += ", \"" + std::to_string(i) + "\"";
-    write("lists.json", R"({"a": )" + entries + R"(], "b": )" + entries + R"(], "c": )" + entries + R"(], "d": )" + entries + "]}");
+    write("lists.json",
+          R"({"a": )" + entries + R"(], "b": )" + entries + R"(], "c": )" + entries + R"(], "d": )" + entries + "]}");
     write("user.mustache", "{{a}} {{b}} {{c}} {{d}}{{#labels}}{{/labels}}");
     const auto many = loaded();
     ASSERT_TRUE(many);

@@ -141,7 +141,7 @@ TEST(Bounds, KnownWordsAreOneTokenWhereTheTokenizerIsKnown) {
     // Tokens as o200k_base counts them (gpt-tokenizer, npm), and the bound that follows.
     const std::tuple<std::string, std::int64_t, std::int64_t> cases[] = {
         {"You write documents that train a text classifier.", 9, 11},  // "You" and the full stop by their bytes
-        {"It's  spaced\n twice, and d'Alembert's", 12, 34},           // only the "and" is sure to be one
+        {"It's  spaced\n twice, and d'Alembert's", 12, 34},            // only the "and" is sure to be one
         {"X-rays of M87* at 230 GHz with 20 \u00b5as", 15, 30},
         {"", 0, 0}};
     for (const auto& [text, tokens, bound] : cases) {
@@ -152,7 +152,8 @@ TEST(Bounds, KnownWordsAreOneTokenWhereTheTokenizerIsKnown) {
         EXPECT_GE(bound, tokens);
         OpenAi other(Given{{"model", "gpt-6-luna"}});
         other.prompt_.messages = openai.prompt_.messages;
-        EXPECT_EQ(other->input_bound(other.request()).count - marks, static_cast<std::int64_t>(text.size())) << "not known";
+        EXPECT_EQ(other->input_bound(other.request()).count - marks, static_cast<std::int64_t>(text.size()))
+            << "not known";
     }
 }
 

@@ -226,7 +226,8 @@ TEST(Statistics, LongListsOfMissingSamplesAreCut) {
 
     for (int i = 0; i < 1'500; i += 2) run.call(static_cast<std::uint64_t>(i), Outcome::failed, "http_500");
     const Section tried = section(run);
-    EXPECT_THAT(tried.text, AllOf(HasSubstr("sample_39 "), Not(HasSubstr("sample_41 ")), HasSubstr("http_500: 750 samples, 1, 3, 5")));
+    EXPECT_THAT(tried.text, AllOf(HasSubstr("sample_39 "), Not(HasSubstr("sample_41 ")),
+                                  HasSubstr("http_500: 750 samples, 1, 3, 5")));
 }
 
 /// Sets of three out of very many labels, all of them different.

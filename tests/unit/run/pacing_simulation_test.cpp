@@ -37,7 +37,8 @@ public:
 
 class TokenBucketServer : public Server {
 public:
-    TokenBucketServer(double per_minute, double capacity) : rate_(per_minute / 60), capacity_(capacity), level_(capacity) {}
+    TokenBucketServer(double per_minute, double capacity)
+        : rate_(per_minute / 60), capacity_(capacity), level_(capacity) {}
     bool admit(double second) override {
         level_ = std::min(capacity_, level_ + (second - at_) * rate_);
         at_ = second;
@@ -125,7 +126,9 @@ Outcome simulate(const Case& c, double seconds) {
     std::vector<Pacer::Note> notes;
     Outcome outcome;
     double now = 0;
-    const auto time = [](double second) { return kStart + std::chrono::duration_cast<SteadyTime::duration>(Seconds(second)); };
+    const auto time = [](double second) {
+        return kStart + std::chrono::duration_cast<SteadyTime::duration>(Seconds(second));
+    };
     while (now < seconds) {
         std::optional<double> next;
         while (in_flight.size() < pacer.window()) {
@@ -157,8 +160,9 @@ Outcome simulate(const Case& c, double seconds) {
             reply.limits.retry_after = c.retry_after;
         }
         (answer.served ? outcome.served : outcome.refused) += 1;
-        pacer.settle(answer.ticket, reply, CountedTokens{{3000}, {3000}}, static_cast<std::uint32_t>(in_flight.size()) + 1,
-                     milliseconds(random.below(1000)), time(now), notes);
+        pacer.settle(answer.ticket, reply, CountedTokens{{3000}, {3000}},
+                     static_cast<std::uint32_t>(in_flight.size()) + 1, milliseconds(random.below(1000)), time(now),
+                     notes);
     }
     outcome.seconds = now;
     return outcome;
@@ -196,11 +200,22 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"FastServer", a<TokenBucketServer>(6000.0, 100.0), 6000, 100, false, {}, 100, 200},
         Case{"BurstAtTheStart", a<TokenBucketServer>(6000.0, 100.0), 6000, 100, false, {}, 50, 20},
         Case{"SlowServer", a<TokenBucketServer>(120.0, 2.0), 120, 2, false, {}, 50, 8000},
-        Case{"BucketStatesItsLimits", a<TokenBucketServer>(600.0, 600.0), 600, 600, true, {}, 20, 1000, 0.4, 0.97, 0.01},
-        Case{"LargeWindowStatedLimits", a<TokenBucketServer>(1200.0, 1200.0), 1200, 1200, true, milliseconds(1000), 300, 2000,
-             0.4, 0.97, 0.01},
+        Case{
+            "BucketStatesItsLimits", a<TokenBucketServer>(600.0, 600.0), 600, 600, true, {}, 20, 1000, 0.4, 0.97, 0.01},
+        Case{"LargeWindowStatedLimits", a<TokenBucketServer>(1200.0, 1200.0), 1200, 1200, true, milliseconds(1000), 300,
+             2000, 0.4, 0.97, 0.01},
         Case{"FixedWindowStatesItsLimits", a<FixedWindowServer>(600.0), 600, 0, true, {}, 20, 1000, 0.4, 0.97, 0.01},
-        Case{"SlidingWindowStatesItsLimits", a<SlidingWindowServer>(600.0), 600, 0, true, {}, 20, 1000, 0.4, 0.94, 0.01}),
+        Case{"SlidingWindowStatesItsLimits",
+             a<SlidingWindowServer>(600.0),
+             600,
+             0,
+             true,
+             {},
+             20,
+             1000,
+             0.4,
+             0.94,
+             0.01}),
     [](const auto& each) { return each.param.name; });
 
 }  // namespace

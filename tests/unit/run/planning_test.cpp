@@ -66,11 +66,14 @@ public:
     }
 };
 
-/// Its variant is the number of samples with that primary label so far, and it tells what it was shown of index and seed.
+/// Its variant is the number of samples with that primary label so far, and it tells what it was shown of index and
+/// seed.
 class Counting final : public PromptStrategy {
 public:
     Result<Prompt> compose(const SampleSpec&, std::span<const Attempt>) const override { return Prompt(); }
-    Result<Draft> extract(const SampleSpec&, std::span<const Attempt>, const Completion&) const override { return Draft(); }
+    Result<Draft> extract(const SampleSpec&, std::span<const Attempt>, const Completion&) const override {
+        return Draft();
+    }
     std::unique_ptr<PlanSpread> spread() const override {
         class Spread final : public PlanSpread {
         public:

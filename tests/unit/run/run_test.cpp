@@ -39,7 +39,8 @@ TEST(Budget, NeverPassesTheCapByAPicodollar) {
 }
 
 TEST(Backoff, DoublesIsJitteredAndEnds) {
-    const std::pair<std::uint32_t, int> cases[] = {{1, 1250}, {2, 2250}, {3, 4250}, {6, 32250}, {7, 60000}, {100, 60000}};
+    const std::pair<std::uint32_t, int> cases[] = {{1, 1250},  {2, 2250},  {3, 4250},
+                                                   {6, 32250}, {7, 60000}, {100, 60000}};
     for (const auto& [failures, expected] : cases)
         EXPECT_EQ(backoff(failures, milliseconds(250)), milliseconds(expected)) << failures;
 }
@@ -78,13 +79,15 @@ TEST(RateLimiter, TokensSettleOnWhatWasUsed) {
     EXPECT_GT(limiter.earliest({3000}, kStart), at(29));
     limiter.settle(ticket, CountedTokens{{1000}, {6000}}, kStart);
     EXPECT_LE(limiter.earliest({3000}, kStart), kStart);
-    EXPECT_LE(limiter.earliest({100'000}, at(60)), at(60)) << "what is above a minute's worth waits for a full bucket only";
+    EXPECT_LE(limiter.earliest({100'000}, at(60)), at(60))
+        << "what is above a minute's worth waits for a full bucket only";
 }
 
 TEST(RateLimiter, CountsWhatAnswersMightTakeOnceAServiceHasRefusedForIt) {
     using Refusal = RateLimiter::Refusal;
     RateLimiter limiter(std::nullopt, 6000, kStart);
-    EXPECT_EQ(limiter.learn_from_refusal(limiter.admit({3000}, kStart), kStart), Refusal::other) << "nothing was given back";
+    EXPECT_EQ(limiter.learn_from_refusal(limiter.admit({3000}, kStart), kStart), Refusal::other)
+        << "nothing was given back";
     const auto second = limiter.admit({3000}, kStart);
     RateLimits stated;  // of what the user has given: not followed
     stated.limit_tokens = 6000;
@@ -201,13 +204,15 @@ TEST(Pacer, SlowDownHalvesTheRateAndRaisesItByHalfInAQuarterOfAnHour) {
     Pacer pacer({}, kStart);
     std::vector<Pacer::Note> notes;
     for (int i = 0; i < 600; ++i)
-        pacer.settle(pacer.admit({100}, at(1 + i * 0.1)), {}, CountedTokens{{100}, {100}}, 1, milliseconds(0), at(1.05 + i * 0.1), notes);
+        pacer.settle(pacer.admit({100}, at(1 + i * 0.1)), {}, CountedTokens{{100}, {100}}, 1, milliseconds(0),
+                     at(1.05 + i * 0.1), notes);
     pacer.settle(pacer.admit({100}, at(61)), limited("slow_down"), std::nullopt, 1, milliseconds(0), at(61), notes);
     EXPECT_NEAR(pacer.requests_per_minute(), 300, 5);
     double now = 62;
     for (; now < 62 + 900; now += 0.01)
         if (pacer.earliest({100}, at(now)) <= at(now))
-            pacer.settle(pacer.admit({100}, at(now)), {}, CountedTokens{{100}, {100}}, 1, milliseconds(0), at(now), notes);
+            pacer.settle(pacer.admit({100}, at(now)), {}, CountedTokens{{100}, {100}}, 1, milliseconds(0), at(now),
+                         notes);
     EXPECT_GT(pacer.requests_per_minute(), 400);
     EXPECT_LE(pacer.requests_per_minute(), 455);
 }
@@ -487,8 +492,11 @@ TEST_F(LedgerTest, FindingsThatCannotBeReadAreLeftOut) {
         (*writer)->append(entry(5, 1, Outcome::rejected));
         ASSERT_TRUE((*writer)->close().ok());
         auto database = Database::open(file_, Database::Mode::read_write);
-        ASSERT_TRUE(database->execute(R"(UPDATE call SET findings='[["warning", 1, 2], ["warning", "a", "b", "c", 1, null, null], )"
-                                      R"(["warning", "a", "b", "c", "d", null, 2]]')").ok());
+        ASSERT_TRUE(
+            database
+                ->execute(R"(UPDATE call SET findings='[["warning", 1, 2], ["warning", "a", "b", "c", 1, null, null], )"
+                          R"(["warning", "a", "b", "c", "d", null, 2]]')")
+                .ok());
     }
     const auto calls = LedgerReader::open(file_)->calls_of(5);
     ASSERT_TRUE(calls.ok());
@@ -503,7 +511,8 @@ TEST_F(LedgerTest, AHeldCallIsRuledOnOnce) {
         EXPECT_EQ(LedgerReader::open(file_)->progress()->accepted, 0);
         EXPECT_FALSE(*LedgerReader::open(file_)->accepted()->next(*std::make_unique<CallEntry>()));
         (*writer)->append(Ruling{0, 1, Outcome::accepted, "", "", {}});
-        (*writer)->append(Ruling{1, 1, Outcome::rejected, "duplicate", "like sample 1", {{Severity::rejection, "duplicate", "m"}}});
+        (*writer)->append(
+            Ruling{1, 1, Outcome::rejected, "duplicate", "like sample 1", {{Severity::rejection, "duplicate", "m"}}});
         ASSERT_TRUE((*writer)->close().ok());
     }
     auto reader = LedgerReader::open(file_);
@@ -521,7 +530,8 @@ TEST_F(LedgerTest, AHeldCallIsRuledOnOnce) {
 }
 
 TEST_F(LedgerTest, WhatIsNoLedgerIsRefusedWithAReason) {
-    test::write_file(dir_ / "text", "this is not a database, but it is long enough to look at as one........................");
+    test::write_file(dir_ / "text",
+                     "this is not a database, but it is long enough to look at as one........................");
     const std::pair<std::string, const char*> cases[] = {{"missing", "no ledger at"}, {"text", "is not a ledger"}};
     for (const auto& [name, reason] : cases) {
         const auto opened = LedgerReader::open(dir_ / name);

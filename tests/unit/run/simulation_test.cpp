@@ -15,8 +15,13 @@ constexpr std::int64_t kMicroUsd = 1'000'000;
 class SimulationTest : public testing::Test {
 protected:
     SimulationTest() {
-        work_.first = {.input = {1000}, .output = {500}, .input_bound = {2000}, .output_bound = {1000},
-                       .cost = {kMicroUsd}, .bound = {3 * kMicroUsd}, .line_bytes = 4000};
+        work_.first = {.input = {1000},
+                       .output = {500},
+                       .input_bound = {2000},
+                       .output_bound = {1000},
+                       .cost = {kMicroUsd},
+                       .bound = {3 * kMicroUsd},
+                       .line_bytes = 4000};
         work_.repair = work_.first;
         work_.repair.input = {3000};
         work_.repair.cost = {2 * kMicroUsd};

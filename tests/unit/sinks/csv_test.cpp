@@ -47,15 +47,18 @@ TEST_F(SinkTest, CsvRefusesASeparatorThatALabelContains) {
 TEST_F(SinkTest, CsvHasMetadataInColumns) {
     const std::string head =
         "link,full_text,labels,title,id,label_codes,provider,model,prompt_hash,seed,attempt,finish_reason,input_tokens,"
-        "cached_tokens,cache_write_tokens,output_tokens,reasoning_tokens,cost_usd,words,findings,attributes,sent,received\n";
+        "cached_tokens,cache_write_tokens,output_tokens,reasoning_tokens,cost_usd,words,findings,attributes,sent,"
+        "received\n";
     const std::string text = written("csv", {full_record(), record(0, "x", {})}, R"({"metadata": true})");
     EXPECT_EQ(text,
               head + std::string(kLink) +
                   "42,\"Text.\",Black Holes|Binary Black Holes,\"A \"\"title\"\"\",42,BH|BBH,openai,"
                   "gpt-small-2026-01-01,0123456789abcdef,18446744073709551615,2,stop,900,100,0,1500,7,0.001027500001,1,"
                   "\"[{\"\"severity\"\": \"\"warning\"\", \"\"code\"\": \"\"too_short\"\", \"\"message\"\": "
-                  "\"\"the text has 1 word\"\", \"\"validator\"\": \"\"length\"\", \"\"label\"\": \"\"BH\"\", \"\"value\"\": 1, "
-                  "\"\"limit\"\": 60.5}]\",\"[{\"\"name\"\": \"\"form\"\", \"\"value\"\": \"\"GCN circular\"\"}]\",2026-11-23T10:15:15.007Z,2026-11-23T10:15:17.507Z\n" +
+                  "\"\"the text has 1 word\"\", \"\"validator\"\": \"\"length\"\", \"\"label\"\": \"\"BH\"\", "
+                  "\"\"value\"\": 1, "
+                  "\"\"limit\"\": 60.5}]\",\"[{\"\"name\"\": \"\"form\"\", \"\"value\"\": \"\"GCN "
+                  "circular\"\"}]\",2026-11-23T10:15:15.007Z,2026-11-23T10:15:17.507Z\n" +
                   std::string(kLink) + "1,\"x\",,,1,,,,,0,1,unknown,,,,,,,0,[],[],,\n");
 }
 

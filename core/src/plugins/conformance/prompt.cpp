@@ -114,7 +114,8 @@ void check_prompt(Checks& checks) {
             const auto again = variants_from(*one);
             if (!again) return described(again.error());
             if (*again != *variants)
-                return std::string("other variants ") + (one == &prompts ? "when asked again" : "from another instance");
+                return std::string("other variants ") +
+                       (one == &prompts ? "when asked again" : "from another instance");
         }
         std::vector<SampleSpec> asked;
         for (std::size_t i = 0; i < variants->size(); ++i) asked.emplace_back(plan[i]).variant = (*variants)[i];

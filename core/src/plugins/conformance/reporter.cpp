@@ -78,10 +78,9 @@ public:
         model_rows = {{"model-1", "2026-11-01", "2027-01-01", "model-2", true}, {"model-3", "", "", "", false}};
         const TimePoint began(std::chrono::milliseconds(1'795'000'000'000));
         event_rows = {{began, "started", "session 1"}, {began, "window", "20 requests in flight"}};
-        constexpr std::array kOutcomes = {Outcome::accepted, Outcome::rejected,  Outcome::failed,
-                                          Outcome::answered, Outcome::remedied,  Outcome::throttled,
-                                          Outcome::halted,   Outcome::abandoned, Outcome::probed,
-                                          Outcome::held};
+        constexpr std::array kOutcomes = {Outcome::accepted, Outcome::rejected,  Outcome::failed, Outcome::answered,
+                                          Outcome::remedied, Outcome::throttled, Outcome::halted, Outcome::abandoned,
+                                          Outcome::probed,   Outcome::held};
         for (const auto& spec : std::span(specs).first(specs.size() - 1))
             for (std::size_t i = 0; i < kOutcomes.size(); ++i) {
                 const auto outcome = kOutcomes[kOutcomes.size() - 1 - i];
@@ -107,8 +106,8 @@ public:
                 row.ended = row.began + std::chrono::milliseconds(700);
                 row.attributes = {{"form", spec.index % 2 == 0 ? "GCN circular" : "research <abstract> & more"}};
                 if (row.words > 0 && spec.index % 2 == 0)
-                    row.findings = {{Severity::warning, "too_short", "the text has 60 words", taxonomy_[spec.primary].code, 60,
-                                     300, "length"}};
+                    row.findings = {{Severity::warning, "too_short", "the text has 60 words",
+                                     taxonomy_[spec.primary].code, 60, 300, "length"}};
                 if (outcome == Outcome::accepted) record_rows.push_back(record_of(spec, row));
                 if (outcome == Outcome::rejected)
                     rejected_rows.push_back({row, spec.index % 2 == 0 ? some_document(90) + "\n</script> \xff" : ""});

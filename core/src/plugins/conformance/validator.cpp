@@ -10,7 +10,9 @@ namespace synth::core::conformance {
 
 namespace {
 
-bool same(const Verdict& a, const Verdict& b) { return a.findings == b.findings && a.ask.has_value() == b.ask.has_value(); }
+bool same(const Verdict& a, const Verdict& b) {
+    return a.findings == b.findings && a.ask.has_value() == b.ask.has_value();
+}
 
 }  // namespace
 
