@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -26,8 +27,8 @@ namespace synth::core {
 namespace {
 
 // libcurl walks all connections of a multi handle at each event, so its cost a request grows with their number
-// (docs/performance.md); several handles keep it flat.
-constexpr std::size_t kWindowPerMulti = 500;
+// (docs/performance.md); several handles keep it flat. Each reads the CA certificates for itself: fewer do for TLS.
+constexpr std::size_t kWindowPerMulti = 100, kTlsWindowPerMulti = 500;
 // Above this window an answer is read in small pieces: libcurl holds a buffer for each request that waits for one.
 constexpr std::size_t kSmallBuffersFrom = 2'000;
 constexpr long kSmallBuffer = 4096;
@@ -92,6 +93,10 @@ Result<FileDescriptor> joined_ca_file(const std::string& system, const std::stri
     if (::write(file.get(), all.data(), all.size()) != static_cast<ssize_t>(all.size()))
         return io_error("cannot write", "a file in memory");
     return file;
+}
+
+std::size_t multis_for(std::size_t window, std::size_t window_per_multi) noexcept {
+    return std::max<std::size_t>(1, (window + window_per_multi - 1) / window_per_multi);
 }
 
 /// Whether there is neither a name to look up nor a TLS session to resume: nothing that one request could do for
@@ -184,8 +189,7 @@ public:
         share_ = curl_share_init();
         curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
         curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-        const auto multis = std::max<std::size_t>(1, (options_.window + kWindowPerMulti - 1) / kWindowPerMulti);
-        for (std::size_t i = 0; i < multis; ++i) {
+        for (std::size_t i = 0; i < multis_for(options_.window, kWindowPerMulti); ++i) {
             auto multi = std::make_unique<Multi>();
             multi->client = this;
             multi->handle = curl_multi_init();
@@ -193,7 +197,7 @@ public:
             curl_multi_setopt(multi->handle, CURLMOPT_SOCKETDATA, multi.get());
             curl_multi_setopt(multi->handle, CURLMOPT_TIMERFUNCTION, &Impl::on_timer);
             curl_multi_setopt(multi->handle, CURLMOPT_TIMERDATA, multi.get());
-            const auto window = std::min(options_.window, kWindowPerMulti);
+            const auto window = std::min(options_.window, kTlsWindowPerMulti);
             curl_multi_setopt(multi->handle, CURLMOPT_PIPELINING,
                               options_.http2 ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING);
             if (options_.http2) {
@@ -378,7 +382,10 @@ private:
     }
 
     void start(Transfer* raw) {
-        auto& multi = **std::ranges::min_element(multis_, {}, [](const auto& m) { return m->in_flight; });
+        const bool plain = raw->url.starts_with("http://");
+        const auto usable = plain ? multis_.size() : multis_for(options_.window, kTlsWindowPerMulti);
+        auto& multi = **std::ranges::min_element(std::span(multis_).first(usable), {},
+                                                 [](const auto& m) { return m->in_flight; });
         raw->multi = &multi;
         raw->began = now();
         raw->connecting = true;
