@@ -78,7 +78,9 @@ struct JsonParser::Impl {
 JsonParser::JsonParser() : impl_(std::make_unique<Impl>()) {}
 JsonParser::~JsonParser() = default;
 
-Result<JsonView> JsonParser::parse(const std::string& text) { return result_of(impl_->parser.parse(text)); }
+Result<JsonView> JsonParser::parse(std::string_view text, std::size_t spare_bytes) {
+    return result_of(impl_->parser.parse(text.data(), text.size(), spare_bytes < simdjson::SIMDJSON_PADDING));
+}
 Result<JsonView> JsonParser::load(const std::string& path) { return result_of(impl_->parser.load(path)); }
 
 }  // namespace synth::plugins

@@ -51,11 +51,11 @@ public:
     JsonParser();
     ~JsonParser();
 
-    /// A text with so many bytes of capacity to spare is parsed where it is, another one is copied.
+    /// A text with so many bytes behind it that may be read is parsed where it is, another one is copied.
     static constexpr std::size_t kSpareBytes = 64;
 
     /// Valid until the next call. malformed, saying what is wrong.
-    Result<JsonView> parse(const std::string& text);
+    Result<JsonView> parse(std::string_view text, std::size_t spare_bytes = 0);
     /// A file. io when it cannot be read.
     Result<JsonView> load(const std::string& path);
 

@@ -403,7 +403,7 @@ private:
 
     Result<bool> parse(LabelledDocument& out) {
         buffer_.reserve(buffer_.size() + JsonParser::kSpareBytes);
-        const auto root = parser_.parse(buffer_);
+        const auto root = parser_.parse(buffer_, JsonParser::kSpareBytes);
         if (!root) return malformed_here("not JSON: " + root.error().message);
         if (!root->is_object()) return malformed_here("not a JSON object");
         if (options_.texts) {

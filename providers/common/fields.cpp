@@ -63,7 +63,7 @@ Field ignored(std::string_view name) {
 
 Status read_options(std::string_view json, const std::vector<Field>& fields) {
     plugins::JsonParser parser;
-    const auto root = parser.parse(std::string(json));
+    const auto root = parser.parse(json);
     if (!root) return Error{ErrorCode::internal, "the options are not JSON: " + root.error().message};
     const Complaint complaint = read_object(*root, fields);
     if (!complaint.empty()) return Error{ErrorCode::internal, "the options were not checked: provider" + complaint};

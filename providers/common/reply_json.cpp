@@ -53,7 +53,7 @@ std::string repaired(std::string_view body) {
 Json parse_body(const std::string& body) {
     thread_local plugins::JsonParser
         parser;  // its buffers are the cost of a parse; a thread has one reply in hand at a time
-    auto root = parser.parse(body);
+    auto root = parser.parse(body, body.capacity() - body.size());
     if (!root) root = parser.parse(repaired(body));
     return root && (root->is_object() || root->is_array()) ? *root : Json();
 }

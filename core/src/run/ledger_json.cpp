@@ -16,7 +16,7 @@ namespace {
 /// Valid until the next call in the same thread.
 JsonView parse(std::string_view text) {
     thread_local plugins::JsonParser parser;  // its buffers are the cost of a parse
-    const auto root = parser.parse(std::string(text));
+    const auto root = parser.parse(text);
     return root ? *root : JsonView();
 }
 

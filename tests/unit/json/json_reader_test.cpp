@@ -72,7 +72,7 @@ TEST(JsonReader, ReadsTextWithBytesToSpareAndWithout) {
     std::string text = "[\"" + std::string(100, 'x') + "\"]";
     text.shrink_to_fit();
     for (int round = 0; round < 2; ++round) {
-        const auto root = parser.parse(text);
+        const auto root = parser.parse(text, text.capacity() - text.size());
         ASSERT_TRUE(root) << root.error().message;
         EXPECT_EQ(root->first().text(), std::string(100, 'x'));
         text.reserve(text.size() + JsonParser::kSpareBytes);
