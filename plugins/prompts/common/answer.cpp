@@ -2,15 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <iterator>
-#include <memory>
 #include <utility>
 
-#include "synth/random.hpp"
 #include "synth/text.hpp"
 
 namespace synth::prompts {
@@ -261,135 +257,16 @@ Draft split(std::string_view text) {
     return {std::string(title), std::string(title) + "\n\n" + std::string(body)};
 }
 
-constexpr std::size_t kRun = 8;  // words that are compared together
-constexpr std::uint64_t kBase = 0x9E3779B97F4A7C15ULL;
-constexpr std::uint64_t kOnlyMarks = 1;  // the hash of "---" and its like
-
-/// What a byte is in a word whose case and marks do not matter. Without branches: it is done for many bytes at a time.
-constexpr unsigned char kMark = 0, kSpace = 1;
-constexpr unsigned char folded_byte(char c) noexcept {
-    const auto byte = static_cast<unsigned char>(c);
-    const auto small = static_cast<unsigned char>(byte | (static_cast<unsigned char>(byte - 'A') < 26 ? 0x20 : 0));
-    const bool word =
-        (static_cast<unsigned char>(small - 'a') < 26) | (static_cast<unsigned char>(byte - '0') < 10) | (byte >= 0x80);
-    const bool space = (byte == ' ') | (static_cast<unsigned char>(byte - '\t') < 5);
-    return word ? small : space ? kSpace : kMark;
-}
-
-/// Eight letters as one number, the first one lowest.
-std::uint64_t eight_at(const unsigned char* at) noexcept {
-    std::uint64_t eight = 0;
-    std::memcpy(&eight, at, sizeof eight);
-    if constexpr (std::endian::native == std::endian::big) eight = __builtin_bswap64(eight);
-    return eight;
-}
-
-constexpr std::uint64_t kEach = 0x0101010101010101U, kHighest = kEach * 0x80U;
-constexpr std::size_t kPiece = 16;  // letters that are hashed together
-
-/// The highest bit of each byte that is not zero.
-std::uint64_t other_than_zero(std::uint64_t eight) noexcept {
-    return (((eight & ~kHighest) + ~kHighest) | eight) & kHighest;
-}
-/// One bit for each byte that is a space, the first one lowest.
-std::uint64_t spaces_in(std::uint64_t eight) noexcept {
-    return ((~other_than_zero(eight ^ kEach * kSpace) & kHighest) >> 7U) * 0x0102040810204080U >> 56U;
-}
-/// The letters of a piece that belong to a word of so many bytes.
-constexpr auto kWithin = [] {
-    std::array<std::array<std::uint64_t, 2>, kPiece> within{};
-    for (std::size_t size = 0; size < kPiece; ++size)
-        for (std::size_t i = 0; i < size; ++i) within[size][i / 8] |= std::uint64_t{0xFF} << i % 8 * 8;
-    return within;
-}();
-
-std::uint64_t hash_piece(std::uint64_t before, std::uint64_t first, std::uint64_t second) noexcept {
-    const std::uint64_t hash = (before + first) * kBase ^ std::rotl(second * 0xC2B2AE3D27D4EB4FU, 32);
-    return hash ^ hash >> 29U;  // runs_of mixes it
-}
-
-/// The hash of some letters; the marks between them do not count.
-std::uint64_t hash_letters(std::span<const unsigned char> word) noexcept {
-    std::array<unsigned char, kPiece> piece{};
-    std::size_t letters = 0;
-    std::uint64_t hash = 0;
-    for (const unsigned char c : word) {
-        if (c == kMark) continue;
-        if (letters == kPiece) {
-            hash = hash_piece(hash, eight_at(piece.data()), eight_at(piece.data() + 8));
-            piece = {};
-            letters = 0;
-        }
-        piece[letters++] = c;
-    }
-    return letters == 0 ? kOnlyMarks : hash_piece(hash, eight_at(piece.data()), eight_at(piece.data() + 8));
-}
-
-/// The hash of a word; a piece can be read from its place, whatever its size.
-std::uint64_t hash_word(std::span<const unsigned char> word) noexcept {
-    // Most words are shorter than a piece, and what marks they have stand at their end, where they count as nothing.
-    if (word.size() >= kPiece) return hash_letters(word);
-    const std::uint64_t first = eight_at(word.data()) & kWithin[word.size()][0];
-    const std::uint64_t second = eight_at(word.data() + 8) & kWithin[word.size()][1];
-    const std::uint64_t low = other_than_zero(first), high = other_than_zero(second);
-    const std::uint64_t mark_then_letter = ((~low & low >> 8U) | (~high & high >> 8U)) & kHighest;
-    const bool inside = (mark_then_letter | (~low >> 56U & high & 0x80U) | (~low & 0x80U)) != 0;
-    return inside ? hash_letters(word) : hash_piece(0, first, second);
-}
-
-/// Hashes of the words without case and marks. Where words end is found first, so that none waits for the one before.
-std::vector<std::uint64_t> word_hashes(std::string_view text) {
-    constexpr std::size_t kBlock = 64;
-    const std::size_t blocks = text.size() / kBlock + 1;  // the last one ends in a space
-    const auto folded = std::make_unique_for_overwrite<unsigned char[]>(blocks * kBlock + kPiece);
-    for (std::size_t i = 0; i < text.size(); ++i) folded[i] = folded_byte(text[i]);
-    std::memset(folded.get() + text.size(), kSpace, blocks * kBlock + kPiece - text.size());
-
-    std::vector<std::uint64_t> words;
-    words.reserve(text.size() / 5);
-    std::size_t begin = 0;
-    for (std::size_t block = 0; block < blocks * kBlock; block += kBlock) {
-        std::uint64_t spaces = 0;
-        for (std::size_t i = 0; i < kBlock; i += 8) spaces |= spaces_in(eight_at(folded.get() + block + i)) << i;
-        for (; spaces != 0; spaces &= spaces - 1) {
-            const std::size_t end = block + static_cast<std::size_t>(std::countr_zero(spaces));
-            if (end != begin) words.push_back(hash_word({folded.get() + begin, end - begin}));
-            begin = end + 1;
-        }
-    }
-    return words;
-}
-
-/// The hash of every kRun words in a row.
-std::vector<std::uint64_t> runs_of(std::span<const std::uint64_t> words) {
-    constexpr std::uint64_t kOldest = [] {
-        std::uint64_t power = 1;
-        for (std::size_t i = 1; i < kRun; ++i) power *= kBase;
-        return power;
-    }();
-    if (words.size() < kRun) return {};
-    std::vector<std::uint64_t> runs(words.size() - kRun + 1);
-    std::uint64_t run = 0;
-    for (std::size_t i = 0; i < kRun - 1; ++i) run = run * kBase + words[i];
-    for (std::size_t i = 0; i < runs.size(); ++i) {
-        run = run * kBase + words[i + kRun - 1];
-        runs[i] = mix64(run);
-        run -= words[i] * kOldest;
-    }
-    return runs;
-}
-
 }  // namespace
 
 bool valid_utf8(std::string_view text) noexcept {
     const auto* at = reinterpret_cast<const unsigned char*>(text.data());
     const auto* const end = at + text.size();
     while (at != end) {
-        if (end - at >= 8) {
-            std::uint64_t block;
-            std::memcpy(&block, at, 8);
-            if ((block & 0x8080808080808080ULL) == 0) {
-                at += 8;
+        if (std::array<std::uint64_t, 4> block; end - at >= static_cast<std::ptrdiff_t>(sizeof block)) {
+            std::memcpy(block.data(), at, sizeof block);
+            if (((block[0] | block[1] | block[2] | block[3]) & 0x8080808080808080ULL) == 0) {
+                at += sizeof block;
                 continue;
             }
         }
@@ -406,62 +283,6 @@ bool valid_utf8(std::string_view text) noexcept {
         at += more;
     }
     return true;
-}
-
-RunSet::RunSet(std::span<const std::string_view> texts) {
-    std::vector<std::uint64_t> runs;
-    for (const std::string_view text : texts) {
-        auto words = word_hashes(text);
-        std::erase(words, kOnlyMarks);
-        std::ranges::copy(runs_of(words), std::back_inserter(runs));
-    }
-    std::ranges::sort(runs);  // what texts share would make the set larger than the cache
-    const auto same = std::ranges::unique(runs);
-    runs.erase(same.begin(), same.end());
-    *this = RunSet(runs.size());
-    for (const std::uint64_t run : runs) insert(run);
-}
-
-Runs::Runs(std::string_view text) {
-    constexpr std::size_t kLongest = 1U << 18;  // bytes of either end of a text that are looked at
-    std::vector<std::uint64_t> words = word_hashes(text.substr(text.size() - std::min(text.size(), kLongest)));
-    last_ = runs_of(words);
-    if (text.size() > kLongest)
-        words = word_hashes(text.substr(0, kLongest));
-    else
-        same_ = std::ranges::find(words, kOnlyMarks) == words.end();
-    if (same_) return;
-    std::erase(words, kOnlyMarks);
-    first_ = runs_of(words);
-}
-
-bool Runs::repeat() const {
-    constexpr std::size_t kFewest = 40;  // repeated runs in a text that loops
-    if (last_.size() <= kFewest) return false;
-
-    RunSet seen(last_.size());
-    const auto repeated =
-        static_cast<std::size_t>(std::ranges::count_if(last_, [&](std::uint64_t run) { return seen.insert(run); }));
-    return repeated >= kFewest && repeated * 10 > last_.size() * 3;
-}
-
-bool Runs::share_a_passage(const RunSet& set) const {
-    constexpr std::size_t kStep = 3;
-    const auto& runs = first();
-    for (std::size_t i = 0; i < runs.size(); i += kStep)
-        if (set.contains(runs[i])) return true;
-    return false;
-}
-
-bool Runs::echo(const RunSet& fixed, std::string_view own) const {
-    constexpr std::size_t kFewest = 5;  // runs: a dozen words in a row
-    const auto& runs = first();
-    if (runs.size() <= kFewest) return false;
-
-    const RunSet of_sample({&own, 1});
-    const auto copied = static_cast<std::size_t>(
-        std::ranges::count_if(runs, [&](std::uint64_t run) { return fixed.contains(run) || of_sample.contains(run); }));
-    return copied >= kFewest && copied * 10 > runs.size();
 }
 
 namespace {

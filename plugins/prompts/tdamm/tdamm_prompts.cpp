@@ -15,6 +15,7 @@
 #include "common/answer.hpp"
 #include "common/facts.hpp"
 #include "common/numbers.hpp"
+#include "common/passages.hpp"
 #include "common/spread.hpp"
 #include "synth/random.hpp"
 #include "synth/text.hpp"
@@ -66,8 +67,8 @@ public:
                  std::unique_ptr<const Preface> preface)
         : taxonomy_(taxonomy),
           data_(std::move(data)),
-          system_runs_(system_texts(data_)),
-          known_runs_(known_texts(taxonomy, data_)),
+          system_runs_(runs_in(system_texts(data_))),
+          known_passages_(known_texts(taxonomy, data_)),
           target_words_(options.target_words),
           // All of a text is no lead.
           lead_words_(options.lead_words > 0 && options.lead_words < options.target_words
@@ -122,16 +123,16 @@ public:
             }
         }
         const std::string_view title = cut ? std::string_view() : draft->title;
-        const Runs runs(cut ? completion.text : draft->text);
+        Passages passages(cut ? completion.text : draft->text);
         // A loop ends only at the output limit: more room would buy more of it.
-        if (runs.repeat()) return repetition_error();
-        if (!may_copy(title, runs, earlier)) return draft;
+        if (passages.repeat()) return repetition_error();
+        if (!may_copy(title, passages, earlier)) return draft;
         const Result<Prompt> asked = compose(spec, earlier);
         if (!asked) return asked.error();
         const bool title_copied =  // "the title of the document", from how the answer is to look
             !title.empty() &&
             asked->messages.front().text.find(std::string(kTitle).append(title) + "\n") != std::string::npos;
-        if (title_copied || runs.echo(system_runs_, asked->messages[1].text)) return echo_error();
+        if (title_copied || passages.echo(system_runs_, asked->messages[1].text)) return echo_error();
         return draft;
     }
 
@@ -193,9 +194,9 @@ private:
     /// False for nearly every document, which then needs no prompt to be compared with: it would be an echo of drawn
     /// facts alone, without ten words in a row of what stands between them. Repairs and what a preface shows are not
     /// among the known texts.
-    [[nodiscard]] bool may_copy(std::string_view title, const Runs& runs, std::span<const Attempt> earlier) const {
+    [[nodiscard]] bool may_copy(std::string_view title, Passages& passages, std::span<const Attempt> earlier) const {
         return preface_ || !earlier.empty() || std::ranges::find(system_titles_, title) != system_titles_.end() ||
-               runs.share_a_passage(known_runs_);
+               passages.share(known_passages_);
     }
 
     [[nodiscard]] Error bad_spec(const SampleSpec& spec, const char* what) const {
@@ -480,8 +481,8 @@ private:
 
     const Taxonomy& taxonomy_;
     PromptData data_;
-    RunSet system_runs_;                           ///< of all system messages
-    RunSet known_runs_;                            ///< of `known_texts`
+    HashSet system_runs_;                          ///< of all system messages
+    PassageSet known_passages_;                    ///< of `known_texts`
     std::vector<std::string_view> system_titles_;  ///< what stands behind kTitle in system messages
     std::uint32_t target_words_;
     std::string lead_words_;  ///< empty: none

@@ -19,6 +19,7 @@
 #include "common/facts.hpp"
 #include "common/numbers.hpp"
 #include "common/options.hpp"
+#include "common/passages.hpp"
 #include "common/spread.hpp"
 #include "common/utf8.hpp"
 #include "mustache_template.hpp"
@@ -233,14 +234,15 @@ public:
         Result<Draft> draft = prompts::read_answer(completion, texts_.phrases, options_.format);
         const bool cut = !draft && draft.error().code == ErrorCode::truncated;
         if (!draft && !cut) return draft;
-        const prompts::Runs runs(cut ? completion.text : draft->text);
-        if (runs.repeat()) return prompts::repetition_error();
+        prompts::Passages passages(cut ? completion.text : draft->text);
+        if (passages.repeat()) return prompts::repetition_error();
         // A template may show an earlier answer, of which a better one keeps much.
         const Result<Prompt> asked = compose(spec, {});
         if (!asked) return asked.error();
         std::string all;
         for (const Message& message : asked->messages) all.append(message.text).append("\n");
-        if (runs.echo(prompts::RunSet(), all) || (!cut && title_is_copied(draft->title, all)))
+        if ((passages.share(all) && passages.echo(prompts::HashSet(), all)) ||
+            (!cut && title_is_copied(draft->title, all)))
             return prompts::echo_error();
         return draft;
     }

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "strategy.hpp"
+#include "synth/random.hpp"
 
 namespace synth::test {
 namespace {
@@ -277,6 +278,42 @@ TEST(TdammExtract, ALongTextWithAFewRepeatedLinesIsNoLoop) {
     const auto draft = extract(text);
     ASSERT_TRUE(draft) << draft.error().message;
     EXPECT_EQ(draft->title, "Catalogue of novae");
+}
+
+/// So many words that nobody said before.
+std::string new_words(std::size_t count, Random& random) {
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) {
+        for (auto letters = random.between(2, 10); letters > 0; --letters)
+            text += static_cast<char>('a' + random.below(26));
+        text += random.chance(1, 9) ? ", " : random.chance(1, 60) ? ".\n\n" : " ";
+    }
+    return text;
+}
+
+TEST(TdammExtract, FindsALoopInALongTextWhateverItsLength) {
+    Random random(1);
+    for (const std::size_t words : {1, 2, 5, 12, 40, 150})
+        for (int i = 0; i < 40; ++i) {
+            std::string text = "TITLE: Shells\n\n" + new_words(700, random), said = new_words(words, random);
+            for (std::size_t again = 0; again < 500 + words; again += words) text += said;
+            const auto draft = extract(text);
+            ASSERT_FALSE(draft) << words;
+            EXPECT_EQ(draft.error().reason, "repetition") << words;
+        }
+}
+
+TEST(TdammExtract, FindsACopyInALongTextWhereverItStands) {
+    const SampleSpec spec = spec_of({"X-rays", "Novae"});
+    const std::string user = user_text(spec);
+    Random random(2);
+    for (int i = 0; i < 100; ++i) {
+        const std::string copy = user.substr(random.below(user.size() - 1'800), 1'800);
+        const auto draft = answer(spec, "TITLE: Shells\n\n" + new_words(600, random) + copy + new_words(600, random));
+        ASSERT_FALSE(draft) << i << copy;
+        EXPECT_EQ(draft.error().reason, "echo");
+        EXPECT_TRUE(answer(spec, "TITLE: Shells\n\n" + new_words(1'200, random) + copy.substr(0, 200)));
+    }
 }
 
 TEST(TdammExtract, EndsQuicklyOnGarbage) {
