@@ -9,9 +9,7 @@
 
 namespace synth::plugins {
 
-namespace {
-
-void append_escaped(std::string& out, unsigned char c) {
+void append_json_escape(std::string& out, char c) {
     switch (c) {
         case '"': out += "\\\""; return;
         case '\\': out += "\\\\"; return;
@@ -24,11 +22,9 @@ void append_escaped(std::string& out, unsigned char c) {
     }
     constexpr std::string_view kDigits = "0123456789abcdef";
     out += "\\u00";
-    out += kDigits[c >> 4U];
-    out += kDigits[c & 0xFU];
+    out += kDigits[static_cast<unsigned char>(c) >> 4U];
+    out += kDigits[static_cast<unsigned char>(c) & 0xFU];
 }
-
-}  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
     out += '"';
@@ -37,8 +33,8 @@ void append_json_string(std::string& out, std::string_view text) {
         out.append(text.substr(0, run));
         text.remove_prefix(run);
         if (text.empty()) break;
-        if (const auto c = static_cast<unsigned char>(text.front()); c < 0x80) {
-            append_escaped(out, c);
+        if (static_cast<unsigned char>(text.front()) < 0x80) {
+            append_json_escape(out, text.front());
             text.remove_prefix(1);
             continue;
         }

@@ -17,6 +17,9 @@ namespace synth::plugins {
 /// becomes one U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 
+/// Appends how `c`, a control character, quote or backslash, is written in a JSON string.
+void append_json_escape(std::string& out, char c);
+
 /// Appends the amount in US dollars as an exact decimal number: "12.5", "0.000123456", "0".
 void append_usd(std::string& out, PicoUsd amount);
 

@@ -1,5 +1,6 @@
 #include "common/utf8.hpp"
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -42,20 +43,25 @@ Sequence utf8_sequence(std::string_view text) noexcept {
 
 }  // namespace
 
-// Eight bytes at a time: the high bit of a byte of `special` says that it ends the run; what a borrow adds is above the
-// first such byte.
+std::size_t utf8_length(std::string_view text) noexcept {
+    if (static_cast<unsigned char>(text.front()) < 0x80) return 1;
+    const Sequence sequence = utf8_sequence(text);
+    return sequence.well_formed ? sequence.length : 0;
+}
+
 std::size_t plain_run(std::string_view text) noexcept {
-    constexpr std::uint64_t kOnes = 0x0101010101010101, kHighBits = 0x80 * kOnes;
-    const auto holds_zero = [](std::uint64_t bytes) { return (bytes - kOnes) & ~bytes; };
+    using Sixteen [[gnu::vector_size(16)]] = unsigned char;  // bytes, of which the compiler looks at all at once
     std::size_t at = 0;
-    for (; at + sizeof(std::uint64_t) <= text.size(); at += sizeof(std::uint64_t)) {
-        std::uint64_t bytes = 0;
+    for (; at + sizeof(Sixteen) <= text.size(); at += sizeof(Sixteen)) {
+        Sixteen bytes;
         std::memcpy(&bytes, text.data() + at, sizeof bytes);
-        if constexpr (std::endian::native == std::endian::big) bytes = __builtin_bswap64(bytes);
-        const std::uint64_t control = (bytes - 0x20 * kOnes) & ~bytes;
-        const std::uint64_t special =
-            (bytes | control | holds_zero(bytes ^ ('"' * kOnes)) | holds_zero(bytes ^ ('\\' * kOnes))) & kHighBits;
-        if (special != 0) return at + static_cast<std::size_t>(std::countr_zero(special)) / 8;
+        auto special =
+            std::bit_cast<std::array<std::uint64_t, 2>>((bytes - 0x20 >= 0x60) | (bytes == '"') | (bytes == '\\'));
+        if ((special[0] | special[1]) == 0) continue;
+        if constexpr (std::endian::native == std::endian::big)
+            for (auto& eight : special) eight = __builtin_bswap64(eight);
+        const std::size_t half = special[0] != 0 ? 0 : 1;
+        return at + 8 * half + static_cast<std::size_t>(std::countr_zero(special[half])) / 8;
     }
     const auto plain = [](unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; };
     while (at < text.size() && plain(static_cast<unsigned char>(text[at]))) ++at;

@@ -12,6 +12,9 @@ namespace synth::plugins {
 /// U+FFFD, which stands for what is not UTF-8.
 inline constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
+/// Length of the UTF-8 sequence that `text` begins with (1 to 4); 0 when it is ill-formed. `text` is not empty.
+[[nodiscard]] std::size_t utf8_length(std::string_view text) noexcept;
+
 /// Length of the run of printable ASCII other than quote and backslash that `text` begins with.
 [[nodiscard]] std::size_t plain_run(std::string_view text) noexcept;
 

@@ -3,21 +3,20 @@
 #include <algorithm>
 #include <cctype>
 
-#include "request_json.hpp"
+#include "common/utf8.hpp"
 #include "synth/text.hpp"
 
 namespace synth::providers {
 
 std::string one_line(std::string_view text) {
     constexpr std::size_t kMost = 300;
-    constexpr std::string_view kUnreadable = "\xef\xbf\xbd";  // U+FFFD
     constexpr std::string_view kMore = "…";
     std::string line;
     for (text = trim(text); !text.empty();) {
-        const std::size_t length = utf8_length(text);
+        const std::size_t length = plugins::utf8_length(text);
         const auto lead = static_cast<unsigned char>(text[0]);
         const bool c1_control = lead == 0xc2 && length == 2 && static_cast<unsigned char>(text[1]) < 0xa0;
-        std::string_view next = length == 0 ? kUnreadable : text.substr(0, length);
+        std::string_view next = length == 0 ? plugins::kReplacement : text.substr(0, length);
         if (lead <= ' ' || lead == 0x7f || c1_control) next = line.empty() || line.back() == ' ' ? "" : " ";
         if (line.size() + next.size() + kMore.size() > kMost) return line += kMore;
         line += next;

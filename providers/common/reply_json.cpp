@@ -4,13 +4,11 @@
 #include <cctype>
 #include <cstdint>
 
-#include "request_json.hpp"
+#include "common/utf8.hpp"
 
 namespace synth::providers {
 
 namespace {
-
-constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
 std::string repaired(std::string_view body) {
     constexpr std::string_view kMark = "\xef\xbb\xbf";
@@ -23,13 +21,13 @@ std::string repaired(std::string_view body) {
     std::string out;
     out.reserve(body.size() + 16);
     for (std::size_t at = 0; at < body.size();) {
-        std::size_t length = utf8_length(body.substr(at));
+        std::size_t length = plugins::utf8_length(body.substr(at));
         if (body[at] == '\\') {
             const bool high = surrogate(at, "89ab");
             if (high && surrogate(at + 6, "cdef")) {
                 length = 12;
             } else if (high || surrogate(at, "cdef")) {
-                out += kReplacement;
+                out += plugins::kReplacement;
                 at += 6;
                 continue;
             } else {
@@ -38,7 +36,7 @@ std::string repaired(std::string_view body) {
             }
         }
         if (length == 0) {
-            out += kReplacement;
+            out += plugins::kReplacement;
             ++at;
         } else {
             out += body.substr(at, length);

@@ -2,15 +2,11 @@
 
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace synth::providers {
-
-/// Length of the well-formed UTF-8 sequence at the start of `text` (1 to 4); 0 when it is not one. `text` is not empty.
-std::size_t utf8_length(std::string_view text) noexcept;
 
 /// Appends `text` as a JSON string with its quotes. A byte that is not UTF-8 becomes '?', one for one, so that the body
 /// is always valid and the number of bytes stays a bound for the number of tokens.

@@ -39,6 +39,7 @@ constexpr std::chrono::milliseconds kAlone{250};  // at most
 constexpr std::size_t kMaxHeaderBytes = 256 * 1024;
 constexpr std::size_t kOtherFiles = 64;          // ledger, outputs, name lookups
 constexpr std::size_t kMaxReserved = 1U << 20U;  // bytes of an answer, on the server's word
+constexpr std::size_t kSpare = 64;               // bytes behind an answer, of which readers of JSON need some
 constexpr long kStalledSeconds = 60;             // without a byte, once the answer has begun to come in
 constexpr int kMaxRedirects = 3;
 // Over HTTP/2: requests on one connection, which is also what most servers allow. Without a limit to connections
@@ -498,7 +499,8 @@ private:
             if (!transfer.streams) curl_easy_setopt(transfer.easy.get(), CURLOPT_LOW_SPEED_TIME, kStalledSeconds);
             curl_off_t length = 0;
             curl_easy_getinfo(transfer.easy.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-            if (length > 0) transfer.response.body.reserve(std::min(static_cast<std::size_t>(length), kMaxReserved));
+            if (length > 0)
+                transfer.response.body.reserve(std::min(static_cast<std::size_t>(length), kMaxReserved) + kSpare);
         }
         transfer.response.body.append(data, bytes);
         return bytes;
