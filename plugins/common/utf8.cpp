@@ -50,18 +50,20 @@ std::size_t utf8_length(std::string_view text) noexcept {
 }
 
 std::size_t plain_run(std::string_view text) noexcept {
-    using Sixteen [[gnu::vector_size(16)]] = unsigned char;  // bytes, of which the compiler looks at all at once
+    // Bytes, of which the compiler looks at all at once. As signed numbers, what is not ASCII is below zero.
+    using Sixteen [[gnu::vector_size(16)]] = signed char;
     std::size_t at = 0;
     for (; at + sizeof(Sixteen) <= text.size(); at += sizeof(Sixteen)) {
         Sixteen bytes;
         std::memcpy(&bytes, text.data() + at, sizeof bytes);
-        auto special =
-            std::bit_cast<std::array<std::uint64_t, 2>>((bytes - 0x20 >= 0x60) | (bytes == '"') | (bytes == '\\'));
-        if ((special[0] | special[1]) == 0) continue;
-        if constexpr (std::endian::native == std::endian::big)
-            for (auto& eight : special) eight = __builtin_bswap64(eight);
-        const std::size_t half = special[0] != 0 ? 0 : 1;
-        return at + 8 * half + static_cast<std::size_t>(std::countr_zero(special[half])) / 8;
+        const auto special = (bytes < 0x20) | (bytes == '"') | (bytes == '\\');
+        auto [first, second] = std::bit_cast<std::array<std::uint64_t, 2>>(special);
+        if ((first | second) == 0) continue;
+        if constexpr (std::endian::native == std::endian::big) {
+            first = __builtin_bswap64(first);
+            second = __builtin_bswap64(second);
+        }
+        return at + static_cast<std::size_t>(first != 0 ? std::countr_zero(first) : 64 + std::countr_zero(second)) / 8;
     }
     const auto plain = [](unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; };
     while (at < text.size() && plain(static_cast<unsigned char>(text[at]))) ++at;

@@ -31,23 +31,20 @@ std::string_view after_first_line(std::string_view text) {
     return end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
 }
 std::string_view last_line(std::string_view text) {
-    const std::size_t end = text.rfind('\n');
-    return end == std::string_view::npos ? text : text.substr(end + 1);
+    if (text.empty()) return text;
+    const auto* end = static_cast<const char*>(::memrchr(text.data(), '\n', text.size()));
+    return end == nullptr ? text : text.substr(static_cast<std::size_t>(end - text.data()) + 1);
 }
 
 /// The beginning of a line for comparison: marks in front taken off, lower case, straight apostrophes.
 std::string folded(std::string_view line, std::size_t limit) {
     line = trim(line);
     line.remove_prefix(std::min(line.find_first_not_of("*_#>([{-~\"' \t"), line.size()));
-    std::string out;
-    for (std::size_t i = 0; i < line.size() && out.size() < limit; ++i) {
-        if (line.substr(i).starts_with("\xE2\x80\x99")) {
-            out += '\'';
-            i += 2;
-        } else {
-            out += lower(line[i]);
-        }
-    }
+    constexpr std::string_view kCurly = "\xE2\x80\x99";
+    std::string out(line.substr(0, kCurly.size() * limit));
+    for (char& c : out) c = lower(c);
+    for (std::size_t at = 0; (at = out.find(kCurly, at)) != std::string::npos;) out.replace(at, kCurly.size(), "'");
+    out.resize(std::min(out.size(), limit));
     return out;
 }
 
