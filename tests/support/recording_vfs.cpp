@@ -117,11 +117,15 @@ int forward(sqlite3_file* file, Arguments... arguments) {
 
 int logged_write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 at) {
     const int code = forward<&sqlite3_io_methods::xWrite>(file, bytes, size, at);
-    if (const char* path = LoggedFile::of(file)->path; code == SQLITE_OK && path != nullptr)
-        the_log().on_file(path,
-                          {.kind = Kind::write,
-                           .at = static_cast<std::uint64_t>(at),
-                           .bytes = std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(size))});
+    const char* path = LoggedFile::of(file)->path;
+    if (code != SQLITE_OK || path == nullptr) return code;
+    // A disk takes a long write piece by piece, and may lose its power in between.
+    constexpr std::size_t kPiece = 4096;
+    const std::string_view all(static_cast<const char*>(bytes), static_cast<std::size_t>(size));
+    for (std::size_t done = 0; done < all.size(); done += kPiece)
+        the_log().on_file(path, {.kind = Kind::write,
+                                 .at = static_cast<std::uint64_t>(at) + done,
+                                 .bytes = std::string(all.substr(done, kPiece))});
     return code;
 }
 

@@ -19,6 +19,7 @@
 #include <variant>
 
 #include "base/files.hpp"
+#include "run/gathered_writes.hpp"
 #include "run/ledger_json.hpp"
 #include "run/plan_blocks.hpp"
 #include "run/prompt_compression.hpp"
@@ -946,7 +947,7 @@ LedgerWriter::~LedgerWriter() { impl_->stop(); }
 Result<std::unique_ptr<LedgerWriter>> LedgerWriter::open(const fs::path& file, std::function<void()> durable) {
     auto reader = LedgerReader::open(file);
     if (!reader) return std::move(reader).error();
-    auto database = Database::open(file, Database::Mode::read_write);
+    auto database = Database::open(file, Database::Mode::read_write, gathering_vfs());
     if (!database) return std::move(database).error();
     const std::string journal = is_network_filesystem(file) ? "DELETE" : "WAL";
     // EXTRA: with a rollback journal a commit is the removal of the journal, and FULL would not sync the folder after

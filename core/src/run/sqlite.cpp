@@ -96,13 +96,13 @@ std::string_view Statement::text(int column) const {
 
 bool Statement::is_null(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
 
-Result<Database> Database::open(const std::filesystem::path& file, Mode mode) {
+Result<Database> Database::open(const std::filesystem::path& file, Mode mode, const char* vfs) {
     const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                       (mode == Mode::create      ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                        : mode == Mode::read_only ? SQLITE_OPEN_READONLY
                                                  : SQLITE_OPEN_READWRITE);
     sqlite3* raw = nullptr;
-    const int code = sqlite3_open_v2(file.c_str(), &raw, flags, nullptr);
+    const int code = sqlite3_open_v2(file.c_str(), &raw, flags, vfs);
     Database database;
     database.database_.reset(raw);
     if (code != SQLITE_OK) {

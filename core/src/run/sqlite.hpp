@@ -1,5 +1,5 @@
-// SQLite behind a small RAII border: a connection, a prepared statement, a transaction. The only code that sees
-// sqlite3.
+// SQLite behind a small RAII border: a connection, a prepared statement, a transaction. But for gathered_writes the
+// only code that sees sqlite3.
 
 #pragma once
 
@@ -63,7 +63,8 @@ class Database {
 public:
     enum class Mode : std::uint8_t { create, read_write, read_only };
 
-    static Result<Database> open(const std::filesystem::path& file, Mode mode);
+    /// `vfs`: null for the default one.
+    static Result<Database> open(const std::filesystem::path& file, Mode mode, const char* vfs = nullptr);
 
     /// Runs statements that have no parameters and whose rows nobody wants.
     Status execute(const std::string& sql);
