@@ -70,14 +70,14 @@ int run_generate(const Command& command) {
     if (auto able = check_mode(*config, *plugins, nullptr); !able) return context->fail(able.error());
     if (auto ready = ready_to_spend(*context, *config, *plugins); !ready) return context->fail(ready.error());
     const auto request = plan_request(*config, plugins->assembly.taxonomy());
-    auto typical = typical_prompt(*plugins, request);
+    auto typical = typical_prompts(*plugins, request);
     if (!typical) return context->fail(typical.error());
 
     const fs::path dir = config->output_dir;
     if (auto usable = prepare_output_dir(dir); !usable) return context->fail(usable.error());
     const auto outputs =
         static_cast<std::uint64_t>(std::ranges::count(config->plugins, Sink::kKind, &PluginChoice::kind));
-    look_at_disk(*context->console, *config, request.samples, outputs, *typical);
+    look_at_disk(*context->console, *config, request.samples, outputs, typical->first);
     const bool named = !config->name.empty();
     if (!named) config->name = name_of_now();
     const std::string wanted = config->name;

@@ -53,8 +53,8 @@ Status same_run(const fs::path& ledger, RunConfig before, const RunConfig& now) 
 }
 
 /// Makes the shard's ledger, with its slice of the plan.
-Status create_shard_ledger(const NewRun& run, const PlanRequest& request, const Prompt& typical, const fs::path& ledger,
-                           LedgerHead& head) {
+Status create_shard_ledger(const NewRun& run, const PlanRequest& request, const TypicalPrompts& typical,
+                           const fs::path& ledger, LedgerHead& head) {
     const Shard& shard = run.config.shard;
     const auto whole_plan = [&] { return plan_with(run.plugins, request); };
     auto plan = whole_plan();
@@ -126,9 +126,9 @@ int run_shard(const Command& command, const Context& context, NewRun& run) {
 
     if (auto able = check_mode(config, plugins, nullptr); !able) return context.fail(able.error());
     if (auto ready = ready_to_spend(context, config, plugins); !ready) return context.fail(ready.error());
-    auto typical = typical_prompt(plugins, request);
+    auto typical = typical_prompts(plugins, request);
     if (!typical) return context.fail(typical.error());
-    look_at_disk(console, config, part_of(request.samples, config.shard), 0, *typical);
+    look_at_disk(console, config, part_of(request.samples, config.shard), 0, typical->first);
     LedgerHead head;
     if (auto made = create_shard_ledger(run, request, *typical, ledger, head); !made) return context.fail(made.error());
     console.log(LogLevel::info,

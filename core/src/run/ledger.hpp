@@ -87,7 +87,7 @@ struct LedgerHead {
     std::uint64_t samples = 0;  ///< planned here; before that: asked for, 0: not said
     std::uint64_t first = 0;    ///< index of the first of them: above 0 in a shard's ledger
     std::uint64_t whole = 0;    ///< a shard's ledger: samples of the whole plan, whose digest `plan_digest` is; else 0
-    std::string dictionary;     ///< a typical prompt, for compressing the others
+    std::string dictionary;     ///< typical prompts, for compressing the others
 };
 
 /// Writes plan and head in a StagingDir, syncs and renames to `file` (NAME.ledger.sqlite), which the caller has locked

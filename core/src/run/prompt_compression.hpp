@@ -10,9 +10,8 @@ struct ZSTD_DCtx_s;
 
 namespace synth::core {
 
-/// zstd with a typical prompt as dictionary: prompts share most of their text. A fast level that looks for matches in
-/// the dictionary where it is, instead of copying its tables first: 10 µs a prompt and 0.7 KB more than level 1, which
-/// took 28. One thread at a time. Throws std::bad_alloc.
+/// zstd with typical prompts as dictionary: prompts share most of their text. A fast level that looks for matches in
+/// the dictionary where it is, instead of copying its tables first. One thread at a time. Throws std::bad_alloc.
 class PromptCompressor {
 public:
     explicit PromptCompressor(std::string_view dictionary);

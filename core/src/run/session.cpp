@@ -57,7 +57,6 @@ public:
                    std::chrono::seconds(config_.give_up_after_s), Clock::now()),
           disk_(c_.ledger.parent_path()),
           jitter_(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count())),
-          compress_(c_.reader->head().dictionary),
           decompress_(c_.reader->head().dictionary),
           samples_(c_.reader->head().samples) {}
 
@@ -376,8 +375,10 @@ private:
         flight.probe = asker == kWriter && circuit_.admit();
         flight.began = now();
         flight.packed = flights_.size() >= kUnpacked;
-        if (flight.packed)
-            for (auto& message : job->prepared->prompt.messages) message.text = std::string(compress_(message.text));
+        if (flight.packed) {
+            if (!compress_) compress_.emplace(c_.reader->head().dictionary);
+            for (auto& message : job->prepared->prompt.messages) message.text = std::string((*compress_)(message.text));
+        }
         flight.job = std::move(job);
         flights_.emplace(id, std::move(flight));
         ++requests_;
@@ -999,7 +1000,7 @@ private:
     Circuit circuit_;
     DiskSpace disk_;
     Random jitter_;
-    PromptCompressor compress_;
+    std::optional<PromptCompressor> compress_;  // made when it is needed
     PromptDecompressor decompress_;
     std::unique_ptr<HttpClient> http_;
     std::vector<Remedy> remedies_;
