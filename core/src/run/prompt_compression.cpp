@@ -9,20 +9,23 @@
 namespace synth::core {
 namespace {
 
-constexpr int kLevel = -5;
+// Of 9 KB, which is a prompt: 8 µs for 1.0 KB. Level -5 as it comes takes 13 for 0.9, -50 takes 7 for 2.0.
+constexpr int kLevel = -20, kHashLog = 15, kMinMatch = 7;
 constexpr unsigned long long kMostBytes = 1U << 28U;
 
 }  // namespace
 
 void PromptCompressor::Free::operator()(ZSTD_CCtx* context) const noexcept { ZSTD_freeCCtx(context); }
-void PromptCompressor::Free::operator()(ZSTD_CDict* dictionary) const noexcept { ZSTD_freeCDict(dictionary); }
 void PromptDecompressor::Free::operator()(ZSTD_DCtx* context) const noexcept { ZSTD_freeDCtx(context); }
 
-PromptCompressor::PromptCompressor(std::string_view dictionary)
-    : dictionary_(ZSTD_createCDict(dictionary.data(), dictionary.size(), kLevel)), context_(ZSTD_createCCtx()) {
-    if (!dictionary_ || !context_) throw std::bad_alloc();
+PromptCompressor::PromptCompressor(std::string_view dictionary) : context_(ZSTD_createCCtx()) {
+    if (!context_) throw std::bad_alloc();
+    ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, kLevel);
+    ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_hashLog, kHashLog);
+    ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_minMatch, kMinMatch);
     ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_forceAttachDict, ZSTD_dictForceAttach);
-    ZSTD_CCtx_refCDict(context_.get(), dictionary_.get());
+    if (ZSTD_isError(ZSTD_CCtx_loadDictionary(context_.get(), dictionary.data(), dictionary.size())) != 0)
+        throw std::bad_alloc();
 }
 
 std::string_view PromptCompressor::operator()(std::string_view prompt) {

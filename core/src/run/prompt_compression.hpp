@@ -5,7 +5,6 @@
 #include <string_view>
 
 struct ZSTD_CCtx_s;
-struct ZSTD_CDict_s;
 struct ZSTD_DCtx_s;
 
 namespace synth::core {
@@ -22,10 +21,8 @@ public:
 private:
     struct Free {
         void operator()(ZSTD_CCtx_s* context) const noexcept;
-        void operator()(ZSTD_CDict_s* dictionary) const noexcept;
     };
-    std::unique_ptr<ZSTD_CDict_s, Free> dictionary_;
-    std::unique_ptr<ZSTD_CCtx_s, Free> context_;  // refers to the dictionary
+    std::unique_ptr<ZSTD_CCtx_s, Free> context_;  // has a copy of the dictionary
     std::string buffer_;
 };
 
