@@ -41,8 +41,15 @@ void drop_line_end(std::string& text) {
     if (text.ends_with('\n')) text.pop_back();
 }
 
+/// A string for what usually has so many bytes: it does not grow piece by piece.
+std::string with_room(std::size_t usual) {
+    std::string text;
+    text.reserve(usual);
+    return text;
+}
+
 std::string draw_list(Random& random, const std::vector<std::string>& facts, std::size_t count) {
-    std::string list;
+    std::string list = with_room(256);
     for (const auto place : draw_places(random, facts.size(), count)) append_item(list, facts[place]);
     return list;
 }
@@ -229,11 +236,11 @@ private:
         const std::string least_words = std::to_string(target_words_ * 3 / 10 + 1);
         const std::string target_words = std::to_string(target_words_);
 
-        std::string labels;
+        std::string labels = with_room(4096);
         for (const LabelId label : spec.drawn) append_label(labels, label, label_words, random);
         drop_line_end(labels);
 
-        std::string requirements;
+        std::string requirements = with_room(1024);
         for (const Family& family : data_.families)
             if (any_matches(spec.drawn, family.codes)) append_line(requirements, family.requirement);
 
@@ -241,8 +248,8 @@ private:
         for (const LabelId label : spec.labels)
             if (!spec.drawn.contains(label)) append_meaning(parents, label);
 
-        std::string lookalikes;
-        std::string neighbours;
+        std::string lookalikes = with_room(2048);
+        std::string neighbours = with_room(512);
         append_exclusions(spec, lookalikes, neighbours);
 
         Values values;
@@ -284,7 +291,7 @@ private:
     }
 
     std::string draw_quantities(Random& random, const std::vector<QuantityFact>& facts) const {
-        std::string out;
+        std::string out = with_room(1024);
         std::string value;
         for (const auto place : draw_places(random, facts.size(), data_.draw.quantities)) {
             const QuantityFact& fact = facts[place];
@@ -368,12 +375,10 @@ private:
 
     static Prompt finish(const std::string& system, const TextTemplate& user, const Values& values,
                          std::uint32_t words) {
-        constexpr std::size_t kUsualSize = 8192;
         Prompt prompt;
         prompt.messages.reserve(2);
         prompt.messages.push_back({Role::system, system});
-        std::string& text = prompt.messages.emplace_back().text;
-        text.reserve(kUsualSize);
+        std::string& text = prompt.messages.emplace_back(Role::user, with_room(8192)).text;
         user.render(values, text);
         prompt.target_words = words;
         return prompt;
