@@ -54,6 +54,10 @@ void EventLoop::unwatch(int fd) {
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
+void EventLoop::rest(int fd) {
+    if (const auto known = watched_.find(fd); known != watched_.end()) known->second = nullptr;
+}
+
 EventLoop::TimerId EventLoop::at(Clock::time_point when, std::function<void()> due) {
     const TimerId id = ++last_timer_;
     timers_.emplace(std::pair(when, id), std::move(due));
@@ -137,7 +141,10 @@ void EventLoop::turn(bool wait) {
         const auto found = watched_.find(event.data.fd);
         if (found == watched_.end()) continue;
         const auto ready = found->second;  // a copy: the callback may unwatch itself
-        ready(event.events);
+        if (ready)
+            ready(event.events);
+        else
+            unwatch(event.data.fd);
         if (Clock::now() - awake_ > kHandling) break;  // what is left is still ready in the next turn
     }
     run_timers();

@@ -28,6 +28,9 @@ public:
     /// Changes the events of a watched descriptor.
     void change(int fd, std::uint32_t events);
     void unwatch(int fd);
+    /// Nothing is expected from `fd` for now, and it will probably be watched again, or closed: that costs less than after
+    /// `unwatch`. Should something come all the same, it is unwatched.
+    void rest(int fd);
 
     TimerId at(Clock::time_point when, std::function<void()> due);
     void cancel(TimerId timer);
@@ -53,7 +56,7 @@ private:
     void run_timers();
 
     FileDescriptor epoll_, wake_, signals_;
-    std::unordered_map<int, std::function<void(std::uint32_t)>> watched_;
+    std::unordered_map<int, std::function<void(std::uint32_t)>> watched_;  // empty: rests
     std::map<std::pair<Clock::time_point, TimerId>, std::function<void()>> timers_;
     std::unordered_map<TimerId, Clock::time_point> timer_times_;
     TimerId last_timer_ = 0;

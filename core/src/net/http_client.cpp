@@ -529,7 +529,7 @@ private:
         auto& multi = *static_cast<Multi*>(self);
         auto& loop = multi.client->loop_;
         if (what == CURL_POLL_REMOVE) {
-            loop.unwatch(fd);
+            loop.rest(fd);  // most connections have their next request in a moment
             return 0;
         }
         std::uint32_t events = 0;
