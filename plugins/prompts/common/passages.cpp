@@ -184,7 +184,6 @@ Anchors anchors_of(std::string_view text) {
     const FoldedText folded(text);
     // What is not chosen is written, too, and then written over: no branch depends on a choice.
     const auto places = std::make_unique_for_overwrite<std::size_t[]>(text.size() / 2 + 2);
-    const auto first_half = [](const unsigned char* word) { return hash_piece(0, eight_at(word), eight_at(word + 8)); };
     std::size_t words = 0, marks = 0, chosen = 0;
     std::uint64_t space_before = 1;
     for (std::size_t block = 0; block < folded.size(); block += FoldedText::kBlock) {
@@ -195,13 +194,14 @@ Anchors anchors_of(std::string_view text) {
         for (; begins != 0; begins &= begins - 1, ++words) {
             const std::size_t word = block + static_cast<std::size_t>(std::countr_zero(begins));
             places[chosen] = word;
-            chosen += first_half(folded.at(word)) >> 62U == 0 ? 1 : 0;
+            chosen += eight_at(folded.at(word)) * kBase >> 62U == 0 ? 1 : 0;
         }
     }
     std::vector<std::uint64_t> hashes(chosen);
     for (std::size_t i = 0; i < chosen; ++i) {
         const unsigned char* word = folded.at(places[i]);
-        hashes[i] = mix64(hash_piece(first_half(word), eight_at(word + 16), eight_at(word + 24)));
+        const std::uint64_t half = hash_piece(0, eight_at(word), eight_at(word + 8));
+        hashes[i] = mix64(hash_piece(half, eight_at(word + 16), eight_at(word + 24)));
     }
     return {std::move(hashes), words, marks};
 }

@@ -46,8 +46,8 @@ struct PassageSet {
 
 /// The passages of an answer: its runs of eight words, whose case and marks do not matter. In a long text of few marks
 /// they are only looked at when a part of what it says, its anchors, gives reason to: 32 letters from the beginning of
-/// every fourth word, chosen by what these letters are, so that a passage that comes twice has the same anchors both
-/// times. That a text gets by that repeats itself, or copies, by the bounds below, happens once in thousands.
+/// every fourth word, chosen by what the first of them are, so that a passage that comes twice has the same anchors
+/// both times. That a text gets by that repeats itself, or copies, by the bounds below, happens once in thousands.
 class Passages {
 public:
     /// `text` is read by the functions below.
