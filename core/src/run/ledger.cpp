@@ -78,31 +78,30 @@ bool read_enum(std::int64_t value, Enum last, Enum& into) {
 bool read_row(const Statement& from, CallRow& row) {
     constexpr std::int64_t kLatest = std::int64_t{1} << 53U;  // a time; differences of two do not overflow
     constexpr std::int64_t kMost32 = std::numeric_limits<std::uint32_t>::max();
-    for (const int column : {0, 1, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21})
-        if (from.integer(column) < 0) return false;
-    if (from.integer(1) > kMost32 || from.integer(18) > kMost32 || from.integer(20) > kLatest ||
-        from.integer(21) > kLatest || !read_enum(from.integer(3), Outcome::held, row.outcome) ||
+    std::array<std::int64_t, 22> number{};
+    for (const std::size_t column : {0, 1, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21})
+        if ((number[column] = from.integer(static_cast<int>(column))) < 0) return false;
+    if (number[1] > kMost32 || number[18] > kMost32 || number[20] > kLatest || number[21] > kLatest ||
+        !read_enum(from.integer(3), Outcome::held, row.outcome) ||
         !read_enum(from.integer(9), FinishReason::other, row.finish))
         return false;
-    row.sample = static_cast<std::uint64_t>(from.integer(0));
-    row.attempt = static_cast<std::uint32_t>(from.integer(1));
+    row.sample = static_cast<std::uint64_t>(number[0]);
+    row.attempt = static_cast<std::uint32_t>(number[1]);
     row.role = from.text(2);
     row.reason = from.text(5);
     row.message = from.text(6);
     row.model = from.text(7);
     row.tier = from.text(8);
     row.usage.reset();
-    if (!from.is_null(10))
-        row.usage =
-            Usage{{from.integer(10)}, {from.integer(11)}, {from.integer(12)}, {from.integer(13)}, {from.integer(14)}};
+    if (!from.is_null(10)) row.usage = Usage{{number[10]}, {number[11]}, {number[12]}, {number[13]}, {number[14]}};
     row.cost.reset();
-    if (!from.is_null(15)) row.cost = PicoUsd{from.integer(15)};
-    row.reserved = {from.integer(16)};
-    row.words = static_cast<std::uint64_t>(from.integer(17));
-    row.target_words = static_cast<std::uint32_t>(from.integer(18));
+    if (!from.is_null(15)) row.cost = PicoUsd{number[15]};
+    row.reserved = {number[16]};
+    row.words = static_cast<std::uint64_t>(number[17]);
+    row.target_words = static_cast<std::uint32_t>(number[18]);
     row.sent = from.integer(19) != 0;
-    row.began = to_time(from.integer(20));
-    row.ended = to_time(from.integer(21));
+    row.began = to_time(number[20]);
+    row.ended = to_time(number[21]);
     parse_findings(from.text(22), row.findings);
     parse_attributes(from.text(23), row.attributes);
     return true;
@@ -833,15 +832,16 @@ private:
         const auto usage = [&](Tokens Usage::* field) {
             return row.usage ? std::optional((*row.usage.*field).count) : std::nullopt;
         };
+        const std::string findings = findings_json(row.findings), attributes = attributes_json(row.attributes);
         call_.bind(1, static_cast<std::int64_t>(row.sample))
             .bind(2, static_cast<std::int64_t>(row.attempt))
-            .bind(3, std::string_view(row.role))
+            .lend(3, row.role)
             .bind(4, static_cast<std::int64_t>(row.outcome))
             .bind(5, entry.error ? std::optional(static_cast<std::int64_t>(*entry.error)) : std::nullopt)
-            .bind(6, std::string_view(row.reason))
-            .bind(7, std::string_view(row.message))
-            .bind(8, std::string_view(row.model))
-            .bind(9, std::string_view(row.tier))
+            .lend(6, row.reason)
+            .lend(7, row.message)
+            .lend(8, row.model)
+            .lend(9, row.tier)
             .bind(10, static_cast<std::int64_t>(row.finish))
             .bind(11, usage(&Usage::input))
             .bind(12, usage(&Usage::cached_input))
@@ -856,15 +856,15 @@ private:
             .bind(21, to_integer(row.began))
             .bind(22, to_integer(row.ended))
             .bind(23, static_cast<std::int64_t>(entry.status))
-            .bind(24, std::string_view(entry.request_id))
+            .lend(24, entry.request_id)
             .bind(25, entry.output_limit.count)
             .bind(26, static_cast<std::int64_t>(entry.prompt_hash))
-            .bind(27, std::string_view(findings_json(row.findings)))
-            .bind(28, std::string_view(attributes_json(row.attributes)));
+            .lend(27, findings)
+            .lend(28, attributes);
         if (auto done = call_.run(); !done) return done;
         content_.bind(1, database_.last_row_id())
             .lend_blob(2, compress_(entry.prompt))
-            .bind(3, std::string_view(entry.title))
+            .lend(3, entry.title)
             .lend(4, entry.text);
         if (auto done = content_.run(); !done) return done;
         if (entry.batch != 0)
