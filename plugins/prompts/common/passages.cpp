@@ -214,11 +214,9 @@ std::size_t count_repeated(std::span<const std::uint64_t> hashes) {
 
 }  // namespace
 
-HashSet::HashSet(std::vector<std::uint64_t> hashes) {
-    std::ranges::sort(hashes);  // what comes twice would make the set larger than the cache
-    const auto same = std::ranges::unique(hashes);
-    hashes.erase(same.begin(), same.end());
-    *this = HashSet(hashes.size());
+HashSet::HashSet(std::span<const std::uint64_t> hashes) {
+    // What comes twice would make the set larger than the cache.
+    *this = HashSet(hashes.size() - count_repeated(hashes));
     for (const std::uint64_t hash : hashes) insert(hash);
 }
 
@@ -229,7 +227,7 @@ HashSet runs_in(std::span<const std::string_view> texts) {
         std::erase(words, kOnlyMarks);
         std::ranges::copy(runs_of(words), std::back_inserter(all));
     }
-    return HashSet(std::move(all));
+    return HashSet(all);
 }
 
 namespace {
@@ -237,7 +235,7 @@ namespace {
 HashSet anchors_in(std::span<const std::string_view> texts) {
     std::vector<std::uint64_t> all;
     for (const std::string_view text : texts) std::ranges::copy(anchors_of(text).hashes, std::back_inserter(all));
-    return HashSet(std::move(all));
+    return HashSet(all);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ class HashSet {
 public:
     explicit HashSet(std::size_t most = 0) : slots_(2 * std::bit_ceil(most | 1U)) {}
     /// Of hashes that may come more than once.
-    explicit HashSet(std::vector<std::uint64_t> hashes);
+    explicit HashSet(std::span<const std::uint64_t> hashes);
 
     /// Whether it was there before.
     bool insert(std::uint64_t hash) { return std::exchange(slots_[slot(hash)], key(hash)) != 0; }

@@ -1,6 +1,7 @@
 #include "common/nature.hpp"
 
 #include <algorithm>
+#include <new>
 
 #include "synth/random.hpp"
 
@@ -44,7 +45,9 @@ Nature::Nature(const Taxonomy& taxonomy) : members_(taxonomy.labels.size()) {
             if (conflicts_[i * n + j] == 0) partners_[i * words() + j / 64] |= std::uint64_t{1} << (j % 64);
 }
 
-Familiarity::Familiarity(std::size_t labels) : counts_(std::size_t{1} << kBits) {
+Familiarity::Familiarity(std::size_t labels)
+    : counts_(static_cast<std::uint32_t*>(std::calloc(std::size_t{1} << kBits, sizeof(std::uint32_t)))) {
+    if (!counts_) throw std::bad_alloc();
     Random keys(derive_seed(0, "label set"));
     for (std::size_t i = 0; i < labels; ++i) keys_.push_back(keys.next());
 }

@@ -5,6 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -62,8 +64,12 @@ public:
 private:
     static constexpr unsigned kBits = 20;  // 4 MiB
 
+    struct Free {
+        void operator()(std::uint32_t* counts) const noexcept { std::free(counts); }
+    };
+
     std::vector<std::uint64_t> keys_;
-    std::vector<std::uint32_t> counts_;
+    std::unique_ptr<std::uint32_t[], Free> counts_;  // zeros of the system: a plan of few samples touches few of them
 };
 
 }  // namespace synth::samplers
