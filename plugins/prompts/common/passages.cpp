@@ -183,7 +183,7 @@ struct Anchors {
 Anchors anchors_of(std::string_view text) {
     const FoldedText folded(text);
     // What is not chosen is written, too, and then written over: no branch depends on a choice.
-    const auto places = std::make_unique_for_overwrite<std::size_t[]>(text.size() / 2 + 2);
+    const auto places = std::make_unique_for_overwrite<std::uint32_t[]>(text.size() / 2 + 2);
     std::size_t words = 0, marks = 0, chosen = 0;
     std::uint64_t space_before = 1;
     for (std::size_t block = 0; block < folded.size(); block += FoldedText::kBlock) {
@@ -193,7 +193,7 @@ Anchors anchors_of(std::string_view text) {
         marks += folded.marks(block);
         for (; begins != 0; begins &= begins - 1, ++words) {
             const std::size_t word = block + static_cast<std::size_t>(std::countr_zero(begins));
-            places[chosen] = word;
+            places[chosen] = static_cast<std::uint32_t>(word);
             chosen += eight_at(folded.at(word)) * kBase >> 62U == 0 ? 1 : 0;
         }
     }
