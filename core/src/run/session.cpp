@@ -30,7 +30,7 @@ using Clock = EventLoop::Clock;
 using std::chrono::milliseconds;
 
 // Answers on their way to the disk before nothing more is sent: as many as may be in flight, within these.
-constexpr std::size_t kMinUndurable = 256, kMaxUndurable = 1024;
+constexpr std::size_t kMinUndurable = 192, kMaxUndurable = 1024;
 constexpr std::size_t kReadyRepliesATurn = 64;  // in-process answers between two looks at timers and signals
 constexpr std::size_t kUnpacked = 1'000;  // requests in flight whose prompts stay as they are; of more, compressed
 constexpr std::size_t kSendsATurn = 50;   // prompts that are made between two looks at what has come in
