@@ -79,8 +79,11 @@ bool read_row(const Statement& from, CallRow& row) {
     constexpr std::int64_t kLatest = std::int64_t{1} << 53U;  // a time; differences of two do not overflow
     constexpr std::int64_t kMost32 = std::numeric_limits<std::uint32_t>::max();
     std::array<std::int64_t, 22> number{};
-    for (const std::size_t column : {0, 1, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21})
-        if ((number[column] = from.integer(static_cast<int>(column))) < 0) return false;
+    for (const int column : {0, 1, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21}) {
+        auto& value = number[static_cast<std::size_t>(column)];
+        value = from.integer(column);
+        if (value < 0) return false;
+    }
     if (number[1] > kMost32 || number[18] > kMost32 || number[20] > kLatest || number[21] > kLatest ||
         !read_enum(from.integer(3), Outcome::held, row.outcome) ||
         !read_enum(from.integer(9), FinishReason::other, row.finish))

@@ -293,7 +293,7 @@ std::string new_words(std::size_t count, Random& random) {
 
 TEST(TdammExtract, FindsALoopInALongTextWhateverItsLength) {
     Random random(1);
-    for (const std::size_t words : {1, 2, 5, 12, 40, 150})
+    for (const std::size_t words : {1U, 2U, 5U, 12U, 40U, 150U})
         for (int i = 0; i < 40; ++i) {
             std::string text = "TITLE: Shells\n\n" + new_words(700, random), said = new_words(words, random);
             for (std::size_t again = 0; again < 500 + words; again += words) text += said;
