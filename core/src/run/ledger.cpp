@@ -442,6 +442,8 @@ Result<LedgerReader> LedgerReader::open(const fs::path& file) {
                      file.string() + " is a ledger of version " + std::to_string(*version) +
                          ", this program reads version " + std::to_string(kLedgerVersion),
                      "ledger"};
+    // Rows are read nearly in their order: of a large ledger more pages in memory would only be more memory.
+    if (auto done = reader.database_->execute("PRAGMA cache_size=-512"); !done) return std::move(done).error();
     // A view can have rows without end, and a virtual table code of its own: a ledger has neither.
     auto strange = number("SELECT count(*) FROM sqlite_master WHERE type NOT IN ('table', 'index') OR rootpage = 0");
     if (!strange) return std::move(strange).error();
