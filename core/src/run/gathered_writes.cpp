@@ -34,12 +34,19 @@ struct GatheringFile {
     }
 };
 
-/// Calls the same method of the real file, which by then has all that was written.
+/// Calls the same method of the real file.
 template <auto method, class... Arguments>
 int forward(sqlite3_file* file, Arguments... arguments) {
     auto& gathering = GatheringFile::of(file);
-    if (const int code = gathering.flush(); code != SQLITE_OK) return code;
     return (gathering.real->pMethods->*method)(gathering.real, arguments...);
+}
+
+/// The same once the file has all that was written. Only where SQLite heeds an error: what could not be written is told
+/// once.
+template <auto method, class... Arguments>
+int forward_flushed(sqlite3_file* file, Arguments... arguments) {
+    if (const int code = GatheringFile::of(file).flush(); code != SQLITE_OK) return code;
+    return forward<method>(file, arguments...);
 }
 
 int write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 at) {
@@ -74,11 +81,11 @@ int close(sqlite3_file* file) {
 constexpr sqlite3_io_methods kMethods = {
     .iVersion = 2,
     .xClose = &close,
-    .xRead = &forward<&sqlite3_io_methods::xRead, void*, int, sqlite3_int64>,
+    .xRead = &forward_flushed<&sqlite3_io_methods::xRead, void*, int, sqlite3_int64>,
     .xWrite = &write,
-    .xTruncate = &forward<&sqlite3_io_methods::xTruncate, sqlite3_int64>,
-    .xSync = &forward<&sqlite3_io_methods::xSync, int>,
-    .xFileSize = &forward<&sqlite3_io_methods::xFileSize, sqlite3_int64*>,
+    .xTruncate = &forward_flushed<&sqlite3_io_methods::xTruncate, sqlite3_int64>,
+    .xSync = &forward_flushed<&sqlite3_io_methods::xSync, int>,
+    .xFileSize = &forward_flushed<&sqlite3_io_methods::xFileSize, sqlite3_int64*>,
     .xLock = &forward<&sqlite3_io_methods::xLock, int>,
     .xUnlock = &forward<&sqlite3_io_methods::xUnlock, int>,
     .xCheckReservedLock = &forward<&sqlite3_io_methods::xCheckReservedLock, int*>,
