@@ -28,8 +28,8 @@ public:
     /// Changes the events of a watched descriptor.
     void change(int fd, std::uint32_t events);
     void unwatch(int fd);
-    /// Nothing is expected from `fd` for now, and it will probably be watched again, or closed: that costs less than after
-    /// `unwatch`. Should something come all the same, it is unwatched.
+    /// Nothing is expected from `fd` for now, and it will probably be watched again, or closed: that costs less than
+    /// after `unwatch`. Should something come all the same, it is unwatched.
     void rest(int fd);
 
     TimerId at(Clock::time_point when, std::function<void()> due);
