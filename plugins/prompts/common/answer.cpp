@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "common/utf8.hpp"
 #include "synth/text.hpp"
 
 namespace synth::prompts {
@@ -257,27 +258,18 @@ Draft split(std::string_view text) {
 }  // namespace
 
 bool valid_utf8(std::string_view text) noexcept {
-    const auto* at = reinterpret_cast<const unsigned char*>(text.data());
-    const auto* const end = at + text.size();
-    while (at != end) {
-        if (std::array<std::uint64_t, 4> block; end - at >= static_cast<std::ptrdiff_t>(sizeof block)) {
-            std::memcpy(block.data(), at, sizeof block);
+    while (!text.empty()) {
+        // Most of a text is ASCII.
+        if (std::array<std::uint64_t, 4> block; text.size() >= sizeof block) {
+            std::memcpy(block.data(), text.data(), sizeof block);
             if (((block[0] | block[1] | block[2] | block[3]) & 0x8080808080808080ULL) == 0) {
-                at += sizeof block;
+                text.remove_prefix(sizeof block);
                 continue;
             }
         }
-        const unsigned char lead = *at++;
-        if (lead < 0x80) continue;
-        const int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-        if (lead < 0xC2 || lead > 0xF4 || end - at < more) return false;
-        // Overlong forms, surrogates and what lies beyond U+10FFFF show in the second byte.
-        const unsigned char least = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-        const unsigned char most = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-        if (*at < least || *at > most) return false;
-        for (int i = 1; i < more; ++i)
-            if ((at[i] & 0xC0U) != 0x80) return false;
-        at += more;
+        const std::size_t length = plugins::utf8_length(text);
+        if (length == 0) return false;
+        text.remove_prefix(length);
     }
     return true;
 }
