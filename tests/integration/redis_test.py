@@ -217,11 +217,12 @@ def smooth():
     server = Server({"limits": {"requests": 100, "window_ms": 1000, "dialect": "none"}, "latency": {"ms": 20}})
     Shards(server, "smooth", "--max-concurrent", 10, "--rpm", 6000, "--shared-limits", redis.url(), samples=1000).wait()
     log = server.requests()
-    times = let_through(log)
-    late = [r for r in log if r["status"] == 429 and r["received_s"] > 3]
-    check("all made", len(times) == 1000)
-    check("after the first pause nothing is refused", len(late) <= 10, len(late))
-    print(f"a second's worth at a time: {len(log) - len(times)} of {len(log)} replies 429, {len(late)} of them after 3 s")
+    refused = [r["received_s"] for r in log if r["status"] == 429]
+    check("all made", len(let_through(log)) == 1000)
+    # From the first refusal on, whenever the machine's speed lets it come: the pause that it begins lasts a second at least.
+    late = [t for t in refused if t > refused[0] + 1]
+    check("after the first pause nothing is refused", len(late) <= 10, refused)
+    print(f"a second's worth at a time: {len(refused)} of {len(log)} replies 429, {len(late)} of them after the first pause")
 
 
 def budget():
