@@ -72,6 +72,12 @@ void EventLoop::cancel(TimerId timer) {
     timer_times_.erase(found);
 }
 
+void EventLoop::before_wait(const void* owner, std::function<bool()> begin) {
+    before_wait_.insert_or_assign(owner, std::move(begin));
+}
+
+void EventLoop::begin_no_more(const void* owner) { before_wait_.erase(owner); }
+
 namespace {
 
 sigset_t set_of(const std::vector<int>& signals) {
@@ -121,6 +127,8 @@ void EventLoop::run_timers() {
 }
 
 void EventLoop::turn(bool wait) {
+    for (const auto& [owner, begin] : before_wait_)
+        if (begin()) wait = false;
     int timeout = wait ? -1 : 0;
     if (wait && !timers_.empty()) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(timers_.begin()->first.first - Clock::now());

@@ -35,6 +35,11 @@ public:
     TimerId at(Clock::time_point when, std::function<void()> due);
     void cancel(TimerId timer);
 
+    /// Calls `begin` whenever a turn is about to wait: for what is better begun together than as it comes. True: there
+    /// is something to do before a wait. Until `begin_no_more` of the same owner.
+    void before_wait(const void* owner, std::function<bool()> begin);
+    void begin_no_more(const void* owner);
+
     /// Blocks these signals in this thread and those that it starts later. Before the first thread is started.
     static void block_signals(const std::vector<int>& signals);
     /// Calls `received(signal)` for each of these, blocked, signals that comes.
@@ -44,8 +49,8 @@ public:
     void on_wake(std::function<void()> woken);
     void wake() const noexcept;
 
-    /// Waits for what comes next, handles what is ready, and returns; when much is ready after some milliseconds, with
-    /// the rest left to the next turn. `wait` false: does not wait.
+    /// Begins what was left for it, waits for what comes next, handles what is ready, and returns; when much is ready
+    /// after some milliseconds, with the rest left to the next turn. `wait` false: does not wait.
     void turn(bool wait = true);
 
     /// The longest time between two waits: what was handled in a turn and all that its caller did before the next.
@@ -60,6 +65,7 @@ private:
     std::map<std::pair<Clock::time_point, TimerId>, std::function<void()>> timers_;
     std::unordered_map<TimerId, Clock::time_point> timer_times_;
     TimerId last_timer_ = 0;
+    std::map<const void*, std::function<bool()>> before_wait_;
     std::function<void()> woken_;
     Clock::time_point awake_{};  // since then; none: before the first turn
     Clock::duration longest_turn_{};

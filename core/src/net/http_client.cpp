@@ -36,7 +36,7 @@ constexpr long kSmallBuffer = 4096;
 // resumed once there are some. The first goes alone, so that one name is looked up, not a hundred times the same.
 constexpr std::size_t kConnecting = 100;
 constexpr std::chrono::milliseconds kAlone{250};  // at most
-constexpr std::size_t kTogether = 32;  // requests that begin in one turn of the loop, at most: so that none takes long
+constexpr std::size_t kTogether = 64;  // requests that begin in one turn of the loop, at most: so that none takes long
 constexpr std::size_t kMaxHeaderBytes = 256 * 1024;
 constexpr std::size_t kOtherFiles = 64;          // ledger, outputs, name lookups
 constexpr std::size_t kMaxReserved = 1U << 20U;  // bytes of an answer, on the server's word
@@ -210,9 +210,11 @@ public:
             curl_multi_setopt(multi->handle, CURLMOPT_MAXCONNECTS, static_cast<long>(window + 8));
             multis_.push_back(std::move(multi));
         }
+        loop_.before_wait(this, [this] { return start_next(); });
     }
 
     ~Impl() {
+        loop_.begin_no_more(this);
         abandon();
         idle_.clear();
         for (auto& multi : multis_) {
@@ -253,7 +255,6 @@ public:
             curl_easy_setopt(easy, CURLOPT_POSTFIELDS, from_file ? nullptr : transfer->body.data());
         }
         in_line_.push_back(std::move(transfer));
-        start_soon();
     }
 
     void withdraw() {
@@ -278,7 +279,6 @@ public:
         connecting_ = 0;
         buffered_ = 0;
         loop_.cancel(std::exchange(alone_timer_, 0));
-        loop_.cancel(std::exchange(soon_timer_, 0));
     }
 
     [[nodiscard]] std::size_t in_flight() const noexcept { return active_.size() + in_line_.size(); }
@@ -376,27 +376,21 @@ private:
         return last_headers_;
     }
 
-    /// Starts what stands in line at the end of the loop's turn. What its answers made room for leaves together: that
-    /// costs less than to wake the other side for each.
-    void start_soon() {
-        if (in_line_.empty() || soon_timer_ != 0) return;
-        soon_timer_ = loop_.at(EventLoop::Clock::now(), [this] {
-            soon_timer_ = 0;
-            start_next();
-        });
-    }
-
-    /// Starts what stands in line, as far as not too many are connecting; in several turns where that takes long.
-    void start_next() {
-        for (std::size_t i = 0; i < kTogether && !in_line_.empty() && connecting_ < (alone_ ? 1 : kConnecting); ++i) {
+    /// Starts what stands in line, as far as not too many are connecting. Answers make room one by one, but what they
+    /// made room for leaves together: that costs less than to wake the other side, and our own side of the network, for
+    /// each. True when something ended, or there is more to start.
+    bool start_next() {
+        std::size_t active = active_.size();
+        for (std::size_t i = 0; i < kTogether && may_start(); ++i, ++active) {
             auto transfer = std::move(in_line_.front());
             in_line_.pop_front();
             start(transfer.release());
         }
         for (const auto& multi : multis_)
             if (std::exchange(multi->starts, false)) act(*multi, CURL_SOCKET_TIMEOUT, 0);
-        if (connecting_ < (alone_ ? 1 : kConnecting)) start_soon();
+        return active_.size() != active || may_start();
     }
+    [[nodiscard]] bool may_start() const { return !in_line_.empty() && connecting_ < (alone_ ? 1 : kConnecting); }
 
     void start(Transfer* raw) {
         const bool plain = raw->url.starts_with("http://");
@@ -415,16 +409,14 @@ private:
                 raw->first_byte_timer = 0;
                 raw->refused = "first_byte_timeout";
                 finish(*raw->multi, raw->easy.get(), CURLE_OPERATION_TIMEDOUT);
-                start_next();
             });
         if (alone_ && without_first_steps(raw->url)) alone_ = false;
         if (alone_ && alone_timer_ == 0)
             alone_timer_ = loop_.at(EventLoop::Clock::now() + kAlone, [this] {
                 alone_timer_ = 0;
                 alone_ = false;
-                start_next();
             });
-        curl_multi_add_handle(multi.handle, raw->easy.get());
+        curl_multi_add_handle(multi.handle, raw->easy.get());  // only sets a timer
         multi.starts = true;
     }
 
@@ -563,7 +555,6 @@ private:
             if ((ready & EPOLLOUT) != 0) flags |= CURL_CSELECT_OUT;
             if ((ready & (EPOLLERR | EPOLLHUP)) != 0) flags |= CURL_CSELECT_ERR;
             multi.client->act(multi, fd, flags);
-            multi.client->start_soon();
         });
         return 0;
     }
@@ -589,7 +580,6 @@ private:
             multi.timer = 0;
             if (multi.due > EventLoop::Clock::now()) return set_timer(multi);
             multi.client->act(multi, CURL_SOCKET_TIMEOUT, 0);
-            multi.client->start_soon();
         });
     }
 
@@ -746,7 +736,7 @@ private:
     std::size_t connecting_ = 0;
     bool alone_ = true;                      // the first one connects
     bool few_connections_ = options_.http2;  // as many as HTTP/2 needs
-    EventLoop::TimerId alone_timer_ = 0, soon_timer_ = 0;
+    EventLoop::TimerId alone_timer_ = 0;
     std::size_t buffered_ = 0;  // bytes of unfinished answers
 };
 

@@ -424,7 +424,6 @@ private:
         pace(flight, reply, in_flight, now_steady);
         if (flight.asker != kWriter) {
             take_answer(std::move(flight), std::move(reply), &result, unanswered, status);
-            pump();
             return;
         }
         judge_service(flight, reply, now_steady);
@@ -457,7 +456,6 @@ private:
             output_tokens_ += row.usage->output.count;
         }
         record(std::move(flight.job), std::move(decision), flight.bound, true);
-        pump();  // the slot is filled in the same turn
     }
 
     /// What a reply says about limits and the window.
