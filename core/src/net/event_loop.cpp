@@ -24,38 +24,37 @@ Result<EventLoop> EventLoop::make() {
     loop.epoll_ = FileDescriptor(::epoll_create1(EPOLL_CLOEXEC));
     loop.wake_ = FileDescriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!loop.epoll_ || !loop.wake_) return io_error("cannot make", "an event loop");
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.fd = loop.wake_.get();
-    ::epoll_ctl(loop.epoll_.get(), EPOLL_CTL_ADD, loop.wake_.get(), &event);
+    loop.control(EPOLL_CTL_ADD, loop.wake_.get(), EPOLLIN);
     return loop;
 }
 
 void EventLoop::watch(int fd, std::uint32_t events, std::function<void(std::uint32_t)> ready) {
-    epoll_event event{};
-    event.events = events;
-    event.data.fd = fd;
-    const bool known = watched_.contains(fd);
-    watched_.insert_or_assign(fd, std::move(ready));
-    // A descriptor that was closed and came back under the same number is no longer in the epoll set.
-    if (::epoll_ctl(epoll_.get(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0)
-        ::epoll_ctl(epoll_.get(), known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);
+    const auto [place, made] = watched_.try_emplace(fd);
+    place->second.ready = std::move(ready);
+    if (!made) return change(fd, events);
+    place->second.events = events;
+    control(EPOLL_CTL_ADD, fd, events);
 }
 
 void EventLoop::change(int fd, std::uint32_t events) {
+    const auto known = watched_.find(fd);
+    if (known == watched_.end() || std::exchange(known->second.events, events) == events) return;
+    control(EPOLL_CTL_MOD, fd, events);
+}
+
+void EventLoop::control(int what, int fd, std::uint32_t events) const {
     epoll_event event{};
     event.events = events;
     event.data.fd = fd;
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
+    ::epoll_ctl(epoll_.get(), what, fd, &event);
 }
 
 void EventLoop::unwatch(int fd) {
-    watched_.erase(fd);
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+    if (watched_.erase(fd) != 0) control(EPOLL_CTL_DEL, fd, 0);
 }
 
 void EventLoop::rest(int fd) {
-    if (const auto known = watched_.find(fd); known != watched_.end()) known->second = nullptr;
+    if (const auto known = watched_.find(fd); known != watched_.end()) known->second.ready = nullptr;
 }
 
 EventLoop::TimerId EventLoop::at(Clock::time_point when, std::function<void()> due) {
@@ -148,7 +147,7 @@ void EventLoop::turn(bool wait) {
         }
         const auto found = watched_.find(event.data.fd);
         if (found == watched_.end()) continue;
-        const auto ready = found->second;  // a copy: the callback may unwatch itself
+        const auto ready = found->second.ready;  // a copy: the callback may unwatch itself
         if (ready)
             ready(event.events);
         else

@@ -23,13 +23,14 @@ public:
 
     static Result<EventLoop> make();
 
-    /// Calls `ready(events)` for EPOLLIN, EPOLLOUT, … on `fd`. Watching again replaces the events and the callback.
+    /// Calls `ready(events)` for EPOLLIN, EPOLLOUT, … on `fd`, until `unwatch`, which comes before it is closed.
+    /// Watching again replaces the events and the callback.
     void watch(int fd, std::uint32_t events, std::function<void(std::uint32_t)> ready);
     /// Changes the events of a watched descriptor.
     void change(int fd, std::uint32_t events);
     void unwatch(int fd);
-    /// Nothing is expected from `fd` for now, and it will probably be watched again, or closed: that costs less than
-    /// after `unwatch`. Should something come all the same, it is unwatched.
+    /// Nothing is expected from `fd` for now, and it will probably be watched again: that costs less than after
+    /// `unwatch`. Should something come all the same, it is unwatched.
     void rest(int fd);
 
     TimerId at(Clock::time_point when, std::function<void()> due);
@@ -59,9 +60,14 @@ public:
 private:
     EventLoop() = default;
     void run_timers();
+    void control(int what, int fd, std::uint32_t events) const;
 
     FileDescriptor epoll_, wake_, signals_;
-    std::unordered_map<int, std::function<void(std::uint32_t)>> watched_;  // empty: rests
+    struct Watched {
+        std::function<void(std::uint32_t)> ready;  // empty: rests
+        std::uint32_t events = 0;
+    };
+    std::unordered_map<int, Watched> watched_;
     std::map<std::pair<Clock::time_point, TimerId>, std::function<void()>> timers_;
     std::unordered_map<TimerId, Clock::time_point> timer_times_;
     TimerId last_timer_ = 0;

@@ -313,6 +313,8 @@ private:
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()));
         curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
         curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &Impl::on_close);
+        curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
         curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Impl::on_body);
         curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Impl::on_header);
         curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &Impl::on_request);
@@ -557,6 +559,11 @@ private:
             multi.client->act(multi, fd, flags);
         });
         return 0;
+    }
+
+    static int on_close(void* self, curl_socket_t fd) {
+        static_cast<Impl*>(self)->loop_.unwatch(fd);
+        return ::close(fd);
     }
 
     /// libcurl moves its timer several times a request, mostly to later: the loop's is left alone then, and set again
