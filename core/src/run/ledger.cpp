@@ -646,6 +646,7 @@ public:
     };
     using Change = std::function<Status(Database&)>;
     using Operation = std::variant<CallEntry, Ruling, RunEvent, LearnedRemedy, Exposure, Active, Change>;
+    using Batch = std::vector<Operation>;  // for one commit
 
     Impl(Database database, std::string dictionary, Progress progress, std::function<void()> durable)
         : database_(std::move(database)),
@@ -702,11 +703,15 @@ public:
     }
 
     std::uint64_t push(Operation operation) {
+        // What was made in one thread and ends in another keeps both waiting for the allocator's lock: it ends here.
+        std::vector<Batch> spent;
         const std::lock_guard lock(mutex_);
+        spent.swap(spent_);
         const bool first = queue_.empty();
-        queue_.push_back(std::move(operation));
+        if (first || queue_.back().size() == kCallsPerCommit) queue_.emplace_back().reserve(kCallsPerCommit);
+        queue_.back().push_back(std::move(operation));
         ++appended_;
-        if (first || queue_.size() == kCallsPerCommit) work_.notify_one();
+        if (first || queue_.back().size() == kCallsPerCommit) work_.notify_one();
         return appended_;
     }
 
@@ -770,9 +775,8 @@ private:
             work_.wait(lock, [this] { return !queue_.empty() || asked_ || stopping_; });
             if (queue_.empty() && !asked_) return;
             // A short wait makes one commit of what comes in together; a flush or a full batch ends it.
-            work_.wait_for(lock, kLinger, [this] {
-                return queue_.size() >= kCallsPerCommit || flushing_ > 0 || hurried_ || asked_ || stopping_;
-            });
+            work_.wait_for(lock, kLinger,
+                           [this] { return full_batch() || flushing_ > 0 || hurried_ || asked_ || stopping_; });
             hurried_ = false;
             const bool last_try = stopping_;
             store_batch(lock);
@@ -783,12 +787,17 @@ private:
         }
     }
 
-    /// Stores what is queued, at most a batch; one by one where the whole does not fit. Unlocked while it writes.
+    [[nodiscard]] bool full_batch() const {
+        return !queue_.empty() && (queue_.size() > 1 || queue_.front().size() == kCallsPerCommit);
+    }
+
+    /// Stores a batch of what is queued; one by one where the whole does not fit. Unlocked while it writes.
     void store_batch(std::unique_lock<std::mutex>& lock) {
-        const auto count = std::min(queue_.size(), kCallsPerCommit);
-        std::vector<Operation> batch(std::move_iterator(queue_.begin()),
-                                     std::move_iterator(queue_.begin() + static_cast<std::ptrdiff_t>(count)));
-        queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
+        Batch batch;
+        if (!queue_.empty()) {
+            batch = std::move(queue_.front());
+            queue_.pop_front();
+        }
         auto asked = std::exchange(asked_, std::nullopt);
         lock.unlock();
         std::size_t stored = 0;
@@ -804,8 +813,12 @@ private:
         durable_ += stored;
         published_.store(durable_, std::memory_order_release);
         error_ = committed ? std::nullopt : std::optional(std::move(committed).error());
-        queue_.insert(queue_.begin(), std::move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(stored)),
-                      std::move_iterator(batch.end()));
+        if (stored < batch.size()) {
+            Batch left(std::move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(stored)),
+                       std::move_iterator(batch.end()));
+            queue_.push_front(std::move(left));
+        }
+        spent_.push_back(std::move(batch));
         if (durable_ == appended_ || error_) idle_.notify_all();
         lock.unlock();
         notify_();
@@ -935,7 +948,8 @@ private:
 
     mutable std::mutex mutex_;
     std::condition_variable work_, idle_;
-    std::deque<Operation> queue_;
+    std::deque<Batch> queue_;   // full but for the last one, and what could not be stored
+    std::vector<Batch> spent_;  // stored
     std::uint64_t appended_ = 0, durable_ = 0;
     int flushing_ = 0;
     bool stopping_ = false, hurried_ = false;
