@@ -12,12 +12,13 @@ constexpr std::size_t kSpecsRead = 256;
 }  // namespace
 
 Feed::Feed(LedgerReader& reader)
-    : reader_(reader), plan_(reader.plan()), first_(reader.head().first), state_(reader.head().samples) {}
+    : reader_(reader), plan_(reader.plan()), first_(reader.head().first), samples_(reader.head().samples) {}
 
 Status Feed::restore() {
     return reader_.each_sample([this](std::uint64_t sample, bool accepted) {
-        if (sample >= first_ && sample - first_ < state_.size())
-            state_[sample - first_] = accepted ? State::accepted : State::begun;
+        begun_.resize(samples_);
+        done_.resize(samples_);
+        if (sample >= first_ && sample - first_ < samples_) (accepted ? done_ : begun_)[sample - first_] = true;
         accepted_ += accepted ? 1U : 0U;
     });
 }
@@ -33,10 +34,11 @@ Result<std::unique_ptr<Job>> Feed::next() {
             if (*got == 0) return std::unique_ptr<Job>();
         }
         const SampleSpec& spec = specs_[at_++];
-        if (state_[spec.index - first_] == State::accepted) continue;
+        const auto at = spec.index - first_;
+        if (!done_.empty() && done_[at]) continue;
         auto job = std::make_unique<Job>();
         job->spec = spec;
-        if (state_[spec.index - first_] == State::begun)
+        if (!begun_.empty() && begun_[at])
             if (auto done = recall(*job); !done) return std::move(done).error();
         return job;
     }

@@ -26,14 +26,12 @@ public:
     Result<std::unique_ptr<Job>> next();
 
 private:
-    enum class State : std::uint8_t { untouched, begun, accepted };
-
     Status recall(Job& job);
 
     LedgerReader& reader_;
     std::unique_ptr<PlanStream> plan_;
-    std::uint64_t first_;  ///< index that `state_` begins with
-    std::vector<State> state_;
+    std::uint64_t first_, samples_;
+    std::vector<bool> begun_, done_;  ///< from `first_` on; empty: by no earlier session
     std::vector<SampleSpec> specs_;
     std::size_t at_ = 0;
     std::uint64_t accepted_ = 0;
