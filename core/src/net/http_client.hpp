@@ -67,7 +67,8 @@ public:
 
     /// Sends `request`; `authorization` is a whole header line ("Authorization: Bearer …") or empty. A body of more
     /// than `max_body` bytes is refused while it streams. Redirects are followed to the same scheme, host and port
-    /// only. `done` is called from the loop, never from within `send`.
+    /// only. It leaves before the loop waits next, together with what else was given until then. `done` is called from
+    /// the loop, never from within `send`.
     ///
     /// Connections are not opened all at once: while many requests wait for one, the others stand in line, first come,
     /// first served. No timeout counts before a request's turn.

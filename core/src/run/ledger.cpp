@@ -818,7 +818,7 @@ private:
                        std::move_iterator(batch.end()));
             queue_.push_front(std::move(left));
         }
-        spent_.push_back(std::move(batch));
+        if (!batch.empty()) spent_.push_back(std::move(batch));
         if (durable_ == appended_ || error_) idle_.notify_all();
         lock.unlock();
         notify_();

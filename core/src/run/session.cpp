@@ -64,7 +64,8 @@ public:
         if (auto ready = prepare(); !ready) return ended(std::move(ready).error());
         while (!finished()) {
             sent_in_turn_ = 0;
-            pump();
+            pump();  // what answers made room for, all together
+            in_flight_ = static_cast<std::uint32_t>(flights_.size());
             look_after();
             show();
             if (flights_.empty() && !more_ready_ && !undurable_.empty()) c_.writer->hurry();
@@ -399,7 +400,6 @@ private:
             return;
         }
         Flight flight = std::move(found->second);
-        const auto in_flight = static_cast<std::uint32_t>(flights_.size());
         flights_.erase(found);
         if (flight.packed)
             for (auto& message : flight.job->prepared->prompt.messages) message.text = decompress_(message.text);
@@ -421,7 +421,7 @@ private:
             const auto code = error.fatal ? ErrorCode::unauthorized : ErrorCode::unavailable;
             reply.error = Error{code, std::move(error.message), std::move(error.reason)};
         }
-        pace(flight, reply, in_flight, now_steady);
+        pace(flight, reply, now_steady);
         if (flight.asker != kWriter) {
             take_answer(std::move(flight), std::move(reply), &result, unanswered, status);
             return;
@@ -459,13 +459,13 @@ private:
     }
 
     /// What a reply says about limits and the window.
-    void pace(const Flight& flight, const Reply& reply, std::uint32_t in_flight, SteadyTime now_steady) {
+    void pace(const Flight& flight, const Reply& reply, SteadyTime now_steady) {
         std::vector<Pacer::Note> notes;
         std::optional<CountedTokens> counted;
         if (const auto& usage = reply.usage)
             counted = {usage->input + usage->output, usage->input + flight.job->prepared->output_bound};
         auto& pacer = flight.asker == kWriter ? pacer_ : askers_[flight.asker].pacer;
-        pacer.settle(flight.ticket, reply, counted, in_flight, jitter(), now_steady, notes);
+        pacer.settle(flight.ticket, reply, counted, in_flight_, jitter(), now_steady, notes);
         if (flight.asker == kWriter && c_.shared != nullptr)
             c_.shared->settle(Tokens{static_cast<std::int64_t>(flight.ticket.limits.tokens)}, counted, reply);
         for (auto& note : notes) event(std::move(note.kind), std::move(note.detail));
@@ -1012,8 +1012,9 @@ private:
     std::unordered_map<std::uint64_t, std::unique_ptr<Job>> held_;  ///< by sample, until the set's checks have decided
     std::uint64_t last_flight_ = 0, requests_ = 0, repeated_remedies_ = 0;
     std::size_t sent_in_turn_ = 0;
-    std::size_t waiting_ = 0;  // for their backoff to end
-    bool exhausted_ = false;   // the plan has no more samples
+    std::uint32_t in_flight_ = 0;  ///< when slots were last filled: of a turn's answers all but the first find fewer
+    std::size_t waiting_ = 0;      // for their backoff to end
+    bool exhausted_ = false;       // the plan has no more samples
     bool more_ready_ = false, limited_ = false, batch_done_ = false, hard_stop_ = false;
     std::uint64_t successes_ = 0;
     std::string last_error_;
